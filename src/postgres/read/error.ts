@@ -1,6 +1,6 @@
 /**
- * Owns what the server's errors say, and who raised them. They are told apart by SQLSTATE and by the place in the
- * server's source that they name, never by their words, which are in the language of `lc_messages`.
+ * Owns the classification of the server's errors. Errors are distinguished by SQLSTATE and by the source file and
+ * routine that they name, never by their message, which depends on `lc_messages`.
  */
 export interface ServerError extends Error {
   readonly code?: string;
@@ -13,9 +13,9 @@ export interface ServerError extends Error {
   readonly detail?: string;
   readonly hint?: string;
   readonly where?: string;
-  /** Where in the statement, counted in characters; of what is wrong with the statement itself. */
+  /** Position in the statement, in characters; only for errors in the statement itself. */
   readonly position?: string;
-  /** Of the server's source; a pooler's own errors have neither. */
+  /** Location in the server's source; errors of a pooler have none. */
   readonly file?: string;
   readonly routine?: string;
 }
@@ -26,7 +26,7 @@ export function sqlStateOf(error: unknown): string | null {
   return typeof code === 'string' && severity !== undefined ? code : null;
 }
 
-/** RAISE and ASSERT of PL/pgSQL: their message, detail and hint are the words of whoever wrote the function. */
+/** RAISE and ASSERT of PL/pgSQL: message, detail and hint were written by the author of the function. */
 const RAISING: ReadonlySet<string> = new Set(['exec_stmt_raise', 'exec_stmt_assert']);
 
 export function isRaised({ routine }: ServerError): boolean {
@@ -82,16 +82,16 @@ const CLASSES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * A code that somebody has made up for a rule of their own: `AB123`, `PT402`; or one that PL/pgSQL keeps for such
- * rules.
+ * Whether the SQLSTATE is one that an application defined (`AB123`, `PT402`), or one of the class that PL/pgSQL uses
+ * for RAISE.
  */
 export function isOwnState(state: string): boolean {
   return state.startsWith('P0') || !CLASSES.has(state.slice(0, 2));
 }
 
 /**
- * Where procedural languages raise what functions ask for, and where the server reports on servers that it asked
- * itself.
+ * Source files of procedural languages, which raise errors for functions, and of postgres_fdw and dblink, which report
+ * errors of other servers.
  */
 const ELSEWHERE: ReadonlySet<string> = new Set([
   'pl_exec.c',
@@ -103,7 +103,7 @@ const ELSEWHERE: ReadonlySet<string> = new Set([
   'postgres_fdw.c',
   'dblink.c',
 ]);
-/** Where the server speaks of itself and of this connection. */
+/** Source files whose errors concern the server itself and this connection. */
 const OWN: ReadonlySet<string> = new Set([
   'postgres.c',
   'postmaster.c',
@@ -119,44 +119,41 @@ const OWN: ReadonlySet<string> = new Set([
   'standby.c',
 ]);
 
-/**
- * Whether the error tells of the server and of this connection, rather than of what a function or another server came
- * to.
- */
+/** Whether the error concerns the server and this connection, rather than a function or another server. */
 export function isOfServer({ file, where }: ServerError): boolean {
   if (file === undefined || OWN.has(file)) return true;
   return where === undefined && !ELSEWHERE.has(file);
 }
 
 /**
- * `unnamed portal parameter $1 = '…'`: the outermost place is a parameter, whatever the language; else it is a
- * function.
+ * `unnamed portal parameter $1 = '…'`: the outermost context is a parameter, in any language. Any other outermost
+ * context is a function.
  */
 const PARAMETER = /\$\d/;
 
 /**
- * Whether it came from within a function, a trigger's for example, and not from what a statement does with its values
- * itself.
+ * Whether the error was raised within a function, for example a trigger's, and not by the statement's own handling of
+ * its values.
  */
 export function isWithinFunction({ where }: ServerError): boolean {
   const outermost = where?.trimEnd().split('\n').at(-1);
   return outermost !== undefined && outermost !== '' && !PARAMETER.test(outermost);
 }
 
-/** Where an expression of a function finds that a value has another type than when the session prepared it. */
+/** Routines that report that a value has another type than when the session planned the function's expression. */
 const OF_ANOTHER_TYPE = /^(plpgsql_param_eval_\w+|ExecEvalParamExtern)$/;
 
 /**
- * A function, a trigger's for example, that the session has prepared for columns whose type has changed since; or one
- * that takes values of several types in any session, which this cannot tell.
+ * Whether a function, for example a trigger's, was planned by the session for columns whose type has changed since. A
+ * function that takes values of several types in any session raises the same error, and cannot be distinguished here.
  */
 export function isStaleFunction(error: unknown): boolean {
   return sqlStateOf(error) === '42804' && OF_ANOTHER_TYPE.test((error as ServerError).routine ?? '');
 }
 
 /**
- * A plan that was prepared before a column's type or the columns of `*` changed, here or in a function; or a prepared
- * statement that the server has not kept.
+ * Whether a plan was prepared before a column's type or the columns of `*` changed, in the statement or in a function;
+ * or whether the server does not have the prepared statement.
  */
 export function isStalePlan(error: unknown): boolean {
   const state = sqlStateOf(error);
@@ -170,9 +167,9 @@ const CONFLICTS: ReadonlySet<string> = new Set([
   'CheckRecoveryConflictDeadlock',
 ]);
 
-/** A replica cancelled the statement, or ended the connection, so that replay can go on. */
+/** A replica cancelled the statement, or ended the connection, because it conflicts with replay. */
 export function isRecoveryConflict({ code, routine = '' }: ServerError): boolean {
-  // Where 15 looks for interrupts it gives this code for nothing else.
+  // In PostgreSQL 15, ProcessInterrupts raises this SQLSTATE for recovery conflicts only.
   return (
     (code === '40001' && routine === 'ProcessInterrupts') ||
     ((code === '40001' || code === '40P01') && CONFLICTS.has(routine))

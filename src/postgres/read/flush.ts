@@ -1,20 +1,21 @@
 /**
- * Owns the proof that what a primary has shown is on its disk: only then may it be kept in a cache, be covered by a
- * token, or be told to another region.
+ * Owns the proof that what a primary has shown is flushed: only then may it be cached, be covered by a token, or be
+ * passed to another region.
  *
- * A session that commits with `synchronous_commit = off` makes its commit visible before it is flushed, and a crash of
- * the server takes it back. No timeline tells of that: the server goes on at the same positions with other records.
- * Nothing that SQL can ask tells which of the visible commits are not flushed yet. But each of them lies below the
- * insert position as read after the statement that may have seen it: once the flush position has reached that one, no
- * crash takes back what was seen.
+ * A session with `synchronous_commit = off` makes its commit visible before it is flushed, and a crash of the server
+ * loses it. No timeline shows this: the server continues at the same positions with other records. SQL cannot tell
+ * which of the visible commits are not flushed yet. But each of them lies below the insert position that is read after
+ * the statement which may have seen it: once the flush position has reached that insert position, no crash can lose
+ * what was seen.
  *
- * So the statement that asks a primary for its position waits, at the server itself and so without another round trip,
- * until that position is flushed. As a rule it is already, or will be in a moment, by whoever commits just now: that is
- * waited for with short sleeps, so that readers add no work to a busy primary. Where nobody flushes (a transaction
- * under way has written and does not go on, or the WAL writer sleeps), a small message is written that is flushed at
- * once. Before PostgreSQL 17 there is no such message: then the WAL writer, and at the latest the heartbeat, flushes.
+ * Therefore the statement that reads a primary's position waits in the server, without another round trip, until that
+ * position is flushed. Usually it is flushed already, or will be within milliseconds by a concurrent commit; the
+ * statement waits for that with short sleeps, so that reads add no work to a busy primary. If no session flushes (an
+ * open transaction has written and is idle, or the WAL writer sleeps), the statement writes a small message that is
+ * flushed at once. PostgreSQL before 17 has no such message: there the WAL writer flushes, or at the latest the
+ * heartbeat.
  *
- * A replica needs none of this: a primary sends only what it has flushed.
+ * A replica needs none of this, since a primary sends only WAL that it has flushed.
  */
 import { MeridianError } from '../../base/errors.ts';
 import { type Position } from '../../base/lineage.ts';
@@ -24,23 +25,23 @@ import { type Row } from '../../model/model.ts';
 import { type Connection, type SqlText } from '../connect/pool-connection.ts';
 import { primaryPosition, positionOf, TIMELINE, type Ground } from './position.ts';
 
-/** Where the primary is asked, and how long it may take. */
+/** The primary that is read, and the time limits. */
 export interface FlushPlace {
   readonly region: string;
   readonly limits: Pick<Options, 'flushMs' | 'connectMs'>;
 }
 
-/** Under which such a message is written. */
+/** Prefix of the message. */
 const FLUSH_PREFIX = 'meridian:flush';
-/** Sleeps of a millisecond before the server is made to flush. */
+/** Number of sleeps, of a millisecond each, before the statement makes the server flush. */
 const SLEEPS = 2;
 
 const NAP = 'pg_sleep(least(20, l.tries + 1) * 0.001)::text';
 const FLUSH = `CASE WHEN l.tries < ${SLEEPS} THEN pg_sleep(0.001)::text ELSE pg_logical_emit_message(false, '${FLUSH_PREFIX}', '', true)::text END`;
 
 /**
- * No row on a replica. `$1`: milliseconds. At the beginning of a page the insert position lies behind the page's
- * header.
+ * Returns no row on a replica. `$1`: time limit, milliseconds. At the start of a page the insert position lies after
+ * the page header, which the flush position does not include.
  */
 const waitingSql = (step: string): string => `WITH RECURSIVE looked(tries, began, inserted, flushed) AS (
   SELECT 0, clock_timestamp(), pg_current_wal_insert_lsn(), pg_current_wal_flush_lsn() WHERE NOT pg_is_in_recovery()
@@ -52,10 +53,10 @@ SELECT inserted::text AS inserted, flushed::text AS flushed_own, ${TIMELINE} AS 
 const WAITING = { name: 'meridian_waiting', text: waitingSql(NAP) };
 const FLUSHING = { name: 'meridian_flushing', text: waitingSql(FLUSH) };
 
-/** A column of a statement that looks at a server: whether the role may have it flush. */
+/** Expression for the SELECT list of a statement that inspects a server: whether the role may make it flush. */
 export const FLUSHES = `coalesce(has_function_privilege(to_regprocedure('pg_logical_emit_message(boolean,text,text,boolean)'), 'EXECUTE'), false)`;
 
-/** To be sent behind what may have seen something; its row is for `flushedPosition`. */
+/** Must be sent after the statements whose visibility it proves; its row is the input of `flushedPosition`. */
 export function flushStatement({ flushes }: Pick<Connection, 'flushes'>, { limits: { flushMs } }: FlushPlace): SqlText {
   return { ...(flushes ? FLUSHING : WAITING), values: [flushMs] };
 }
@@ -65,7 +66,10 @@ export function isFlushed(row: Row): boolean {
   return flushed >= primaryPosition(inserted, flushed);
 }
 
-/** Not below anything that was visible before, and flushed. Null for a replica. Throws `CONSISTENCY_TIMEOUT`. */
+/**
+ * A flushed position that is not below anything that was visible before. Null for a replica. Throws
+ * `CONSISTENCY_TIMEOUT`.
+ */
 export function flushedPosition(
   row: Row | undefined,
   ground: Ground,
@@ -82,9 +86,9 @@ export function flushedPosition(
   return positionOf(row, ground, primaryPosition(...positions(row)));
 }
 
-/** The same, asked now. */
+/** The flushed position at present, in a round trip of its own. */
 export async function flushedNow(connection: Connection, place: FlushPlace): Promise<Position | null> {
-  // A statement in front shows within its own limit whether anybody answers, however long the flush takes.
+  // The first statement tells within its own limit whether the server answers, however long the flush takes.
   const [, answer] = await connection.pipeline([HERE, flushStatement(connection, place)], {
     answerMs: place.limits.connectMs,
   });

@@ -1,51 +1,51 @@
 /**
- * Owns where a server stands: what it proves before a statement's snapshot, and what a statement may have seen (R5,
- * R6).
+ * Owns the positions of a server: what it proves before a statement's snapshot, and what a statement may have seen
+ * (R5, R6).
  *
- * **What a replica's statement may have seen.** Replay applies a commit record first, which makes it visible, and only
- * then moves `pg_last_wal_replay_lsn()` past it (ApplyWalRecord in xlogrecovery.c: `rm_redo`, then
+ * **What a statement on a replica may have seen.** Replay first applies a commit record, which makes the commit
+ * visible, and then moves `pg_last_wal_replay_lsn()` past it (ApplyWalRecord in xlogrecovery.c: `rm_redo`, then
  * `lastReplayedEndRecPtr`). Read after the statement, that position can therefore be one record too low: the record
- * that was being applied. No other record can be missing, since records are applied one by one. So:
+ * that was being applied. No other record can be missing, since records are applied one at a time. So:
  *
- * - Is it certain that no record beyond `replay` was being applied, the answer is `replay`. Certain it is, taken before
- *   `replay` is read, in any of these cases:
- *   - The WAL receiver streams and has flushed nothing beyond `replay`. While it streams, replay reads what it has
- *     flushed and nothing else: the startup process begins to stream only when it has applied all that it had before
+ * - If it is certain that no record beyond `replay` was being applied, the answer is `replay`. It is certain in any of
+ *   the following cases, when they are observed before `replay` is read:
+ *   - The WAL receiver is streaming and has flushed nothing beyond `replay`. While it streams, replay reads only what
+ *     it has flushed: the startup process begins to stream only after it has applied everything that it had before
  *     (WaitForWALToBecomeAvailable changes its source on a failed read of the *next* record, and never while it reads
- *     ahead), and stops the receiver before it reads from the archive or from pg_wal again. After a restart the receiver
- *     begins at the start of a segment, below `replay`: nothing is applied until it is past that, so the rule holds.
- *     State and position are read under one lock (pg_stat_get_wal_receiver). `pg_last_wal_receive_lsn()` alone would not
- *     do: it is null or stands still while replay goes on from pg_wal or from an archive.
- *   - Replay is paused in fact, not only asked to: it pauses between two records.
- *   - The startup process waits for WAL, for the end of `recovery_min_apply_delay`, or to try again: all of them between
- *     two records. This is what an idle replica of a dead primary shows.
- * - Otherwise the answer is `replay` + 1 byte. Replay positions lie at the ends of records only, so that whoever
- * reaches
- *   it has replayed the whole of the next record, which is the one in question.
+ *     ahead), and stops the receiver before it reads from the archive or from pg_wal again. After a restart the
+ *     receiver begins at the start of a segment, below `replay`: nothing is applied until it is past `replay`, so the
+ *     rule holds. State and position are read under one lock (pg_stat_get_wal_receiver).
+ *     `pg_last_wal_receive_lsn()` alone is not sufficient: it is null or does not move while replay continues from
+ *     pg_wal or from an archive.
+ *   - Replay is actually paused, and a pause is not merely requested: it pauses between two records.
+ *   - The startup process waits for WAL, for the end of `recovery_min_apply_delay`, or to retry: all of these happen
+ *     between two records. An idle replica whose primary is down is in this state.
+ * - Otherwise the answer is `replay` + 1 byte. Replay positions are always ends of records, so a server that reaches
+ *   this position has replayed the whole of the next record, which is the one in question.
  *
- * The last two sources need `pg_monitor` (or superuser); without it the answer is the higher one more often, never
- * lower.
+ * The last two cases need `pg_monitor` (or superuser); without it the answer is the higher one more often, never the
+ * lower one.
  *
- * **What a primary's statement may have seen.** A commit becomes visible after its record was inserted, and after it
- * was flushed unless its session runs with `synchronous_commit = off`, which any session may set for itself. So nothing
- * below the insert position is sure to cover everything that is visible, and nothing above the flush position outlives
- * a crash: the answer is the insert position once it is flushed (server-flush.ts). At the beginning of a page the
- * insert position lies behind the page's header where the last record ended before it; there the flush position is
- * taken.
+ * **What a statement on a primary may have seen.** A commit becomes visible after its record was inserted, and after
+ * it was flushed unless its session runs with `synchronous_commit = off`, which any session may set for itself. So a
+ * position below the insert position need not cover everything that is visible, and a position above the flush
+ * position may be lost in a crash: the answer is the insert position once it is flushed (flush.ts). At the start of a
+ * page the insert position lies after the page header if the last record ended before it; then the flush position is
+ * the answer.
  *
- * **What a primary may not show yet (R5's corner).** A commit is visible on replicas as soon as they replay it, on the
- * primary only when the committing backend has taken itself out of the list of running transactions, which it does
+ * **What a primary may not show yet (R5's corner).** A commit is visible on replicas as soon as they replay it, but on
+ * the primary only when the committing backend has removed itself from the list of running transactions. It does that
  * last: after the flush and, above all, after its wait for a synchronous standby (RecordTransactionCommit in xact.c:
  * XactLogCommitRecord, TransactionTreeSetCommitTsData, XLogFlush, TransactionIdCommitTree, SyncRepWaitForLSN; then
- * ProcArrayEndTransaction. COMMIT PREPARED goes the same way). So a floor that came from a replica may name a commit
- * which the primary has in its WAL and still shows to nobody. With `track_commit_timestamp` such a transaction can be
- * told: a process (or a prepared transaction) still has its transaction id, and the id has a commit timestamp already.
- * (The list of running transactions in a snapshot would not do: it ends at the last transaction that is through.) A
- * read with a floor waits until those transactions that did so at its first look are through; later ones commit above
- * its floor. Between the record's insertion and the timestamp lie a few instructions without a wait or a flush of its
- * own; for a floor to come from there, another backend's flush must carry the record out, and a replica's reader must
- * be back here, before they have run. Without `track_commit_timestamp` only the long wait, the one for a standby, can
- * be seen.
+ * ProcArrayEndTransaction. COMMIT PREPARED does the same). So a floor from a replica may stand for a commit that is in
+ * the primary's WAL and not visible there yet. With `track_commit_timestamp` such a transaction can be recognised: a
+ * process (or a prepared transaction) still has its transaction id, and the id already has a commit timestamp. (The
+ * running transactions of a snapshot are not sufficient: its list ends at the latest completed transaction.) A read
+ * with a floor waits until the transactions that were in this state at its first proof have completed; later ones
+ * commit above its floor. Between the insertion of the record and the timestamp there are only a few instructions,
+ * without a wait or a flush of their own. For a floor to come from this interval, another backend's flush would have
+ * to send the record, and a reader of a replica to return here, before those instructions have run. Without
+ * `track_commit_timestamp` only the long wait, the one for a standby, can be recognised.
  */
 import { type ClusterId, type Position } from '../../base/lineage.ts';
 import { parseLsn, toLsn, type Lsn } from '../../base/lsn.ts';
@@ -54,15 +54,16 @@ import { type Role } from '../../region/view.ts';
 import { SESSION } from '../connect/session.ts';
 
 /**
- * On a replica that of its WAL receiver, which may be ahead: 0 where this role may not see it, null where there is
- * none.
+ * The timeline. On a replica it is that of its WAL receiver, which may be ahead of replay: 0 if the role may not see
+ * it, null if there is no receiver.
  */
 export const TIMELINE = `CASE WHEN pg_is_in_recovery() THEN (SELECT coalesce(received_tli, 0) FROM pg_stat_wal_receiver)
   ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int END`;
 
 /**
- * Proof of a floor; run before the statement. `$1`: the transactions that an earlier look found unsettled, or null.
- * Whoever commits between the statement's snapshot and the look at processes is visible to the statement that follows.
+ * Proves a floor; sent before the statement. `$1`: the transactions that an earlier proof found unsettled, or null. A
+ * transaction that finishes its commit between this statement's snapshot and its scan of the processes is visible to
+ * the next statement.
  */
 export const PROVE = {
   name: 'meridian_prove',
@@ -78,7 +79,10 @@ export const PROVE = {
   END AS unsettled`,
 };
 
-/** What the statements before it on this connection may have seen; run after them. Columns are evaluated in order. */
+/**
+ * What the preceding statements on this connection may have seen; sent after them. The SELECT list is evaluated in
+ * order.
+ */
 export const SEEN = {
   name: 'meridian_seen',
   text: `SELECT r.recovering, w.status, w.flushed_lsn::text AS flushed,
@@ -94,8 +98,8 @@ FROM (SELECT pg_is_in_recovery() AS recovering OFFSET 0) r LEFT JOIN pg_stat_wal
 };
 
 /**
- * Behind COMMIT: where the primary is, whom its commits wait for, and what the transaction has left of the session's
- * settings.
+ * Sent after COMMIT: the primary's position, the standbys that commits wait for, and the session's settings as the
+ * transaction left them.
  */
 export const INDEX = {
   name: 'meridian_index',
@@ -105,17 +109,16 @@ export const INDEX = {
 };
 
 /**
- * Before `COMMITS`: fires what constraints and their triggers have put off until COMMIT, so that nothing of the
- * application's runs between the look at how the transaction commits and its commit, and an error of COMMIT is the
- * server's own.
+ * Sent before `COMMITS`: fires deferred constraints and triggers, so that no code of the application runs between that
+ * statement and COMMIT, and an error of COMMIT is the server's own.
  */
 export const TRIGGERS = { name: 'meridian_triggers', text: 'SET CONSTRAINTS ALL IMMEDIATE', values: [] };
 
 /**
- * Right before COMMIT: how the transaction commits, which it may have chosen for itself alone, so that nothing tells it
- * afterwards, which session does, whether it is still the one that BEGIN has opened for writing (outside of it the
- * session may only read), and below what everything lies that it has seen. A warning of COMMIT's is sent whatever a
- * function has asked for.
+ * Sent right before COMMIT, because the following cannot be read afterwards: how the transaction commits, which may be
+ * set for it alone; the session that commits; whether it is still in the read-write transaction that BEGIN opened
+ * (outside of it the session is read-only); and the position below which everything lies that it has seen. It also
+ * makes sure that COMMIT can send its warning, whatever a function has set.
  */
 export const COMMITS = {
   name: 'meridian_commits',
@@ -131,7 +134,8 @@ export interface Proof {
 }
 
 /**
- * What a connection knows beside the row: its cluster, and a timeline to go by while a replica is without its primary.
+ * What the connection contributes to a position: its cluster, and the timeline to assume while a replica has no WAL
+ * receiver.
  */
 export interface Ground {
   readonly cluster: ClusterId;
@@ -139,8 +143,7 @@ export interface Ground {
 }
 
 /**
- * Where the row is a replica's that streams from nobody: the position for which the timeline has to be asked; else
- * null.
+ * The position whose timeline has to be fetched, if the row is from a replica without a WAL receiver; null otherwise.
  */
 export function withoutTimeline(row: Row): Lsn | null {
   if (row['timeline'] !== null || row['recovering'] !== true) return null;
@@ -158,11 +161,14 @@ export function readProof(row: Row, ground: Ground): Proof {
 
 export interface Seen {
   readonly role: Role;
-  /** Whether no crash takes back what was seen. */
+  /** Whether no crash can lose what was seen. */
   readonly isFlushed: boolean;
   /** Not below anything that was seen (R6). */
   readonly seen: Position;
-  /** What the server is sure to have reached: on a replica a byte less, where a record was being applied. */
+  /**
+   * A position that the server has certainly reached: on a replica one byte below `seen` if a record may have been
+   * being applied.
+   */
   readonly reached: Position;
 }
 
@@ -186,12 +192,12 @@ export function readSeen(row: Row, ground: Ground): Seen {
 }
 
 /**
- * The position of a transaction that has ended: not below anything that it has seen or committed, and flushed.
- * Undefined: that takes a wait for the flush. Null: the server is a replica. `commits`: the answer to `COMMITS`;
- * without one nothing is known of what the transaction has seen.
+ * The flushed position of a transaction that has ended: not below anything that it has seen or committed. Undefined: a
+ * flush has to be awaited first. Null: the server is a replica. `commits`: the row of `COMMITS`; without it nothing is
+ * known about what the transaction has seen.
  *
- * COMMIT has flushed everything up to its own record, unless the transaction commits with `synchronous_commit = off` or
- * has written nothing.
+ * COMMIT has flushed everything up to its own record, unless the transaction commits with `synchronous_commit = off`
+ * or has written nothing.
  */
 export function endPosition(index: Row, ground: Ground, commits: Row = {}): Position | null | undefined {
   if (index['inserted'] === null) return null;
@@ -221,15 +227,16 @@ export function positionOf(row: Row, ground: Ground, lsn: Lsn): Position {
 }
 
 /**
- * Whether a server at `at` has everything up to `floor`. A server on an older timeline than the floor's has not; one on
- * a newer has, if the floor's write survived, which is asked where the history is known (R7). A floor one byte above a
- * record names the next record, which at the primary either exists, and ends higher, or was never written by anybody.
+ * Whether a server at `at` has everything up to `floor`. A server on an older timeline than the floor's does not. One
+ * on a newer timeline does if the write of the floor survived, which is checked where the history is known (R7). A
+ * floor one byte above a record stands for the next record, which on the primary either exists and ends higher, or was
+ * never written.
  */
 export function covers(at: Position, floor: Position, role: Role): boolean {
   return at.timeline >= floor.timeline && at.lsn + (role === 'primary' ? 1n : 0n) >= floor.lsn;
 }
 
-/** Whether a server at `at` has not gone back behind what it showed before. A new timeline counts afresh. */
+/** Whether a server at `at` is not behind what it showed before. A newer timeline is never behind an older one. */
 export function notBehind(at: Position, shown: Position): boolean {
   return at.timeline > shown.timeline || (at.timeline === shown.timeline && at.lsn >= shown.lsn);
 }

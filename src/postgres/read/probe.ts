@@ -1,4 +1,4 @@
-/** Owns looking at each region's server: one connection per region, kept open, one statement per probe. */
+/** Owns probes of each region's server: one persistent connection per region, one statement per probe. */
 import type pg from 'pg';
 import { MeridianError } from '../../base/errors.ts';
 import { type TimelineHistory } from '../../base/lineage.ts';
@@ -12,10 +12,10 @@ import { fetchHistory, fetchTimeline } from '../connect/timeline.ts';
 export type ProbeOptions = Pick<Options, 'connectMs' | 'probeTimeoutMs'>;
 
 /**
- * Columns are evaluated from left to right: the clock before the positions, so that everything committed by that time
- * lies at or below the insert position. The flush position covers it too as soon as it has come as far: what
- * `synchronous_commit = off` has not flushed yet lies between them. The receiver's timeline is shown to members of
- * pg_monitor only; without it a replica's timeline stays unknown.
+ * The SELECT list is evaluated from left to right: the clock precedes the positions, so that everything committed by
+ * that time lies at or below the insert position. The flush position covers it once it has reached the insert
+ * position, since commits with `synchronous_commit = off` may lie between the two. Only members of pg_monitor can see
+ * the receiver's timeline; without it a replica's timeline is unknown.
  */
 const PROBE_SQL = `
   SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS server_time_ms,
@@ -42,10 +42,13 @@ interface ProbeRow {
   server_version: number;
 }
 
-/** A replica that streams from nobody is asked over a replication connection, and no more often than this. */
+/**
+ * Minimum interval between two IDENTIFY_SYSTEM requests, over a replication connection, to a replica without a WAL
+ * receiver.
+ */
 const IDENTIFY_EVERY_MS = 5_000;
 
-/** One region's connection and what it remembers. */
+/** The connection to one region and what the last probes found. */
 class Probed {
   readonly #databaseUrl: string;
   readonly #options: ProbeOptions;
@@ -54,7 +57,7 @@ class Probed {
   #closed = false;
   #known: { readonly timeline: number; readonly lsn: Lsn } | null = null;
   #identifiedAtMs = Number.NEGATIVE_INFINITY;
-  /** An earlier look at a primary that had not flushed all it had written; null while there is none. */
+  /** An earlier observation of a primary that had not flushed all of its WAL; null while there is none. */
   #unflushed: Covered | null = null;
 
   constructor(databaseUrl: string, options: ProbeOptions) {
@@ -63,7 +66,7 @@ class Probed {
   }
 
   async probe(signal: AbortSignal): Promise<Probe> {
-    // Whatever a hung connection holds is dropped at the time limit: the next probe begins with a new one.
+    // At the time limit the connection is closed, and the next probe opens a new one.
     const drop = (): void => {
       if (this.#client) destroySocket(this.#client);
       this.#client = null;
@@ -101,8 +104,9 @@ class Probed {
   }
 
   /**
-   * A replica may stand still at the position of a look that found it unflushed. So that look counts as soon as its
-   * position is flushed, beside the present one: otherwise nobody could tell how old what that replica shows is.
+   * A replica may have stopped at a position that was not flushed when it was observed. Such an observation is
+   * therefore reported, besides the present one, as soon as its position is flushed; otherwise the age of what that
+   * replica shows could not be determined.
    */
   #covered({ inserted, server_time_ms: timeMs }: ProbeRow, flushed: Lsn): Covered[] {
     if (inserted === null) return [];
@@ -127,8 +131,9 @@ class Probed {
   }
 
   /**
-   * Opening takes several round trips, more with TLS and a password, and may take longer than one probe of a distant
-   * region: it goes on when the probe is given up, within the limits of its own, and a later probe finds it done.
+   * Opening a connection takes several round trips, more with TLS and a password, and may take longer than one probe
+   * of a distant region allows. It continues after the probe is aborted, within its own limits, and a later probe uses
+   * it.
    */
   async #connect(signal: AbortSignal): Promise<pg.Client> {
     this.#opening ??= this.#open().finally(() => (this.#opening = null));
@@ -143,7 +148,7 @@ class Probed {
 
   async #open(): Promise<pg.Client> {
     const { connectMs, probeTimeoutMs } = this.#options;
-    // It may break as soon as it is open, before anybody here has it.
+    // The connection may break before it is stored in `#client`.
     let broken = false;
     let opened: pg.Client | null = null;
     const client = await openClient({
@@ -158,7 +163,7 @@ class Probed {
     });
     opened = client;
     try {
-      // A new session's first statement loads catalogs; measured, it would pass for distance.
+      // A new session's first statement loads catalogs; its duration would be measured as network latency.
       await client.query({ name: 'meridian_probe', text: PROBE_SQL });
       if (this.#closed || broken) throw new Error('Connection terminated');
       // Another server may answer at this address now.
@@ -172,10 +177,9 @@ class Probed {
 
   async #replicaTimeline(row: ProbeRow, lsn: Lsn): Promise<number | null> {
     if (row.received_timeline !== null) return this.#learn(row.received_timeline, lsn);
-    // A receiver that shows no timeline: this role may not see it. A timeline that cannot be followed is better unknown
-    // than old.
+    // The receiver exists, but the role may not see its timeline. An unknown timeline is better than an outdated one.
     if (row.has_receiver) return null;
-    // Without a receiver a replica that replays nothing stays on its timeline.
+    // A replica without a receiver that replays nothing stays on its timeline.
     if (this.#known?.lsn === lsn) return this.#known.timeline;
     if (performance.now() - this.#identifiedAtMs < IDENTIFY_EVERY_MS) return null;
     this.#identifiedAtMs = performance.now();
@@ -185,7 +189,7 @@ class Probed {
         lsn,
       );
     } catch {
-      // No REPLICATION privilege or no free sender: the probe itself went well, and an unknown timeline says just that.
+      // The role lacks REPLICATION, or no WAL sender is free. The rest of the probe is valid, and the timeline unknown.
       return null;
     }
   }

@@ -1,18 +1,19 @@
 /**
- * Owns the question whether a snapshot can be believed. `TRUNCATE`, `ALTER TABLE` where it rewrites the table, a table
- * that takes another's name, and a partition that comes or goes are not under MVCC: a snapshot that is older finds such
- * a table empty, or with rows that it should not have, and no error tells of it (PostgreSQL's documentation, "Caveats"
- * of its chapter on concurrency control).
+ * Owns the check that a snapshot is consistent with the tables that were read. `TRUNCATE`, an `ALTER TABLE` that
+ * rewrites the table, a table that is renamed to another's name, and attaching or detaching a partition are not
+ * MVCC-safe: a transaction with an older snapshot finds such a table empty, or with rows that it should not see,
+ * without an error (PostgreSQL's documentation, chapter "Concurrency Control", section "Caveats").
  *
- * A statement locks each table that it reads until the transaction ends, so that none of this can happen to it from
- * then on. What happened before, the catalog tells: queries see its rows as of the snapshot, functions as they are now.
+ * A statement locks each table that it reads until the transaction ends, which excludes all of this from then on. What
+ * happened before is visible in the catalog: queries see its rows as of the snapshot, while functions see their
+ * current state.
  */
 import { type SqlText } from '../connect/pool-connection.ts';
 
 const NAMED_NOW = `(SELECT i.identity FROM pg_identify_object('pg_class'::regclass, l.relation, 0) AS i WHERE i.type IN ('table', 'materialized view'))`;
 
 /**
- * Gives a row if one of the tables that the transaction has read so far was truncated, rewritten, replaced or given
+ * Returns a row if one of the tables that the transaction has read so far was truncated, rewritten, replaced or given
  * other partitions after the snapshot was taken.
  */
 export const REWRITTEN: SqlText = {

@@ -1,6 +1,6 @@
 /**
- * Owns one PostgreSQL server as readers meet it: a statement with its proof before it and its position after it, in one
- * round trip.
+ * Owns reads at one PostgreSQL server: a statement with its proof before it and its position after it, in one round
+ * trip.
  */
 import { MeridianError } from '../../base/errors.ts';
 import { laterPosition, type ClusterId, type Position } from '../../base/lineage.ts';
@@ -40,30 +40,32 @@ export interface PostgresServerOptions {
   readonly region: string;
   readonly databaseUrl: string;
   readonly limits: PoolLimits;
-  /** The cluster that every region's database belongs to; null while it is not known. */
+  /** The cluster that every region's database belongs to; null while it is unknown. */
   readonly cluster: () => ClusterId | null;
-  /** For this region's own replica: the watermark, below which no connection is used (R4). */
+  /** For this region's own replica: the watermark. A connection whose server is below it is not used (R4). */
   readonly watermark?: () => Lsn | null;
   readonly log?: Pick<Log, 'debug'>;
   readonly metrics?: Pick<Metrics, 'statements' | 'statementSeconds'> | null;
 }
 
 /**
- * `proved`: what a replica shows to every later statement; null where its timeline is not known, or a primary answered.
+ * `proved`: the position that a replica shows to every later statement; null if its timeline is unknown, or if a
+ * primary answered.
  */
 type Judged =
   | { readonly kind: 'refused'; readonly refusal: ServerRefusal }
   | { readonly kind: 'proved'; readonly proved: Position | null };
 
-/** What this process knows of a server when it asks: positions that the server had reached before. */
+/** Positions that the server had reached before a request, as far as this process knows. */
 interface Known {
   readonly shown: Position | null;
   readonly watermark: Lsn | null;
 }
 
 /**
- * Primary or replica: the server itself tells, with every answer, since roles change. What a region's server has shown
- * this process is remembered, so that one that restarts and for a moment shows less is noticed on its new connections.
+ * A primary or a replica: each answer of the server states its role, since roles change. The highest position that a
+ * region's server has shown to this process is kept, so that a server that restarts and temporarily shows less is
+ * detected on new connections.
  */
 export class PostgresServer implements PrimaryServer {
   readonly region: string;
@@ -92,7 +94,7 @@ export class PostgresServer implements PrimaryServer {
     return this.#pool;
   }
 
-  /** Opens connections ahead of need. */
+  /** Opens connections in advance. */
   warm(): Promise<void> {
     return this.#pool.warm();
   }
@@ -102,9 +104,9 @@ export class PostgresServer implements PrimaryServer {
   }
 
   /**
-   * What is proved comes before the statement's snapshot, what may have been seen after it. Settings hold for a
-   * transaction around the statement alone, whatever becomes of it; proof and position stand outside of it, since a
-   * setting may take their rights away.
+   * The proof precedes the statement's snapshot, and the position follows the statement. Settings are made in a
+   * transaction around the statement alone; proof and position are outside of it, since a setting may revoke the
+   * rights that they need.
    */
   query(query: ServerQuery): Promise<ServerAnswer> {
     return pastStalePlans(() => this.#query(query));
@@ -113,7 +115,7 @@ export class PostgresServer implements PrimaryServer {
   #query(query: ServerQuery): Promise<ServerAnswer> {
     return this.#use(query, 'read', async (connection) => {
       const { statement, settings = [] } = query;
-      // A primary's position would not do: what lies below it need not be visible yet.
+      // A primary's position would not do: commits below it need not be visible yet.
       const proof =
         this.#needsProof(connection, query) || (query.prove === true && !connection.primary)
           ? [this.#proof(query)]
@@ -139,10 +141,11 @@ export class PostgresServer implements PrimaryServer {
     let given = false;
     return new Promise<SnapshotAnswer>((resolve, reject) => {
       const held = this.#use({ ...demand, signal: undefined }, 'snapshot', async (connection) => {
-        // The proof runs before BEGIN, so that the snapshot, which the statement after BEGIN takes, is the later one.
+        // The proof runs before BEGIN, so that it precedes the snapshot, which the first statement after BEGIN takes.
         const proof = this.#needsProof(connection, demand) ? [this.#proof(demand)] : [];
         const known = this.#known(connection);
-        // Both where the role is not sure: behind the settings, which may take rights away, it is too late to ask.
+        // If the role is not known, both statements are sent: after the settings, which may revoke rights, it would be
+        // too late.
         const looks = connection.primary
           ? [flushStatement(connection, this.#place)]
           : [SEEN, flushStatement(connection, this.#place)];
@@ -173,7 +176,7 @@ export class PostgresServer implements PrimaryServer {
         await Promise.race([session.closed, connection.ended]);
       });
       held.catch((error: unknown) => {
-        // Once the session is given away, its own statements tell what becomes of the connection.
+        // After the session was handed out, its own statements report what happens to the connection.
         if (given)
           this.#options.log?.debug(
             { region: this.region, err: error },
@@ -213,10 +216,13 @@ export class PostgresServer implements PrimaryServer {
     this.#options.metrics?.statements.inc({ region: this.region, kind });
   }
 
-  /** A connection that has shown the floor once is past it for good; a role can only be known by asking again. */
+  /**
+   * A connection that has shown the floor once stays above it. Whether the server is the primary must be asked each
+   * time.
+   */
   #needsProof(connection: Connection, demand: Demand): boolean {
     if (demand.asPrimary || connection.shown === null) return true;
-    // At the primary a floor is more than a position: commits below it may still be on their way to be seen.
+    // At the primary a floor is more than a position: commits below it may not be visible yet.
     return demand.floor !== null && (connection.primary || !covers(connection.shown, demand.floor, 'replica'));
   }
 
@@ -228,7 +234,10 @@ export class PostgresServer implements PrimaryServer {
     return proof.length > 0 ? { answerMs: this.#options.limits.connectMs } : {};
   }
 
-  /** What a connection that has shown nothing yet must not fall behind: taken before it is asked, since it grows. */
+  /**
+   * The positions that a connection must not be behind if it has shown none yet. They are read before the request,
+   * since they grow.
+   */
   #known(connection: Connection): Known | null {
     return connection.shown === null ? { shown: this.#shown, watermark: this.#options.watermark?.() ?? null } : null;
   }
@@ -252,7 +261,10 @@ export class PostgresServer implements PrimaryServer {
     return { kind: 'proved', proved: role === 'replica' && ground !== null ? at : null };
   }
 
-  /** What the row is to be read by; null where its timeline cannot be found out, so that it proves nothing. */
+  /**
+   * The cluster and timeline by which the row is read; null if its timeline cannot be determined, so that it proves
+   * nothing.
+   */
   async #ground(connection: Connection, row: Row): Promise<Ground | null> {
     const lsn = withoutTimeline(row);
     if (lsn === null) return connection;
@@ -266,12 +278,12 @@ export class PostgresServer implements PrimaryServer {
     return { region: this.region, limits: this.#options.limits };
   }
 
-  /** What is sent last of all: a primary answers it once what it has shown is flushed. */
+  /** The last statement of a request. A primary answers it when everything that it has shown is flushed. */
   #seen(connection: Connection): SqlText {
     return connection.primary ? flushStatement(connection, this.#place) : SEEN;
   }
 
-  /** Where nothing else has to be asked, which is so as a rule; null where something has. */
+  /** The position if it needs no further request, as is usual; otherwise null. */
   #rememberNow(connection: Connection, { rows: [row] }: SqlResult): Seen | null {
     if (row === undefined || withoutTimeline(row) !== null) return null;
     const seen = readSeen(row, connection);
@@ -290,7 +302,9 @@ export class PostgresServer implements PrimaryServer {
     return seen;
   }
 
-  /** A server that has just turned out to be a primary, by a statement that waits for nothing, is asked once more. */
+  /**
+   * If a server turned out to be a primary in answer to a statement that does not wait for a flush, it is asked again.
+   */
   async #flushed(connection: Connection, row: Row, seen: Seen): Promise<Seen> {
     if (seen.isFlushed) return seen;
     const at =
@@ -305,8 +319,8 @@ export class PostgresServer implements PrimaryServer {
   }
 
   /**
-   * Throws unless the transaction began and every setting holds: else the statement has run without, and its rows are
-   * nobody's.
+   * Throws unless the transaction began and every setting was made: otherwise the statement ran without them, and its
+   * rows must not be used.
    */
   #settled(outcomes: readonly Outcome[]): void {
     for (const outcome of outcomes) if (!outcome.ok) throw settingsRefused(outcome.error, this.region);
@@ -323,7 +337,7 @@ export class PostgresServer implements PrimaryServer {
 
 const NOTHING: SqlResult = { rows: [], rowCount: 0, command: '' };
 
-/** What the server has begun it ends on its own; nobody waits for it any more. */
+/** Rejects when `signal` aborts. Statements already sent run to their end on the server. */
 function untilAborted<T>(done: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason as Error);

@@ -1,4 +1,4 @@
-/** Owns an open REPEATABLE READ transaction: its statements one by one, its end, and its connection until then. */
+/** Owns an open REPEATABLE READ transaction: its statements one by one, its end, and the connection until then. */
 import { MeridianError } from '../../base/errors.ts';
 import { type Position } from '../../base/lineage.ts';
 import { type Row } from '../../model/model.ts';
@@ -21,7 +21,7 @@ export interface OpenSnapshotOptions {
 export class OpenSnapshot implements SnapshotSession {
   readonly role: Role;
   readonly seen: Position;
-  /** Resolves when the connection may be used by others. */
+  /** Resolves when the transaction has ended and the connection can be returned to the pool. */
   readonly closed: Promise<void>;
   readonly #options: OpenSnapshotOptions;
   readonly #end: () => void;
@@ -49,7 +49,7 @@ export class OpenSnapshot implements SnapshotSession {
         message: 'The snapshot has ended already; read before the operation is answered.',
       });
     count();
-    // A statement that fails must not take the others of the snapshot with it. All of it goes out in one flush.
+    // The savepoint keeps a failed statement from aborting the whole transaction. Everything is sent together.
     const repair = this.#failed
       ? [{ text: 'ROLLBACK TO SAVEPOINT meridian' }, { text: 'RELEASE SAVEPOINT meridian' }]
       : [];
@@ -76,7 +76,7 @@ export class OpenSnapshot implements SnapshotSession {
   async close(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    // Its outcome does not matter: a connection that is not idle after it is not used again.
+    // The outcome is not checked: the pool does not reuse a connection that is not idle afterwards.
     await this.#options.connection.outcomes([{ text: 'ROLLBACK' }]);
     this.#end();
   }

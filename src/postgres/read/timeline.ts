@@ -1,7 +1,4 @@
-/**
- * Owns the timeline of a replica that streams from nobody: SQL does not tell it then, only the replication protocol
- * does.
- */
+/** Owns the timeline of a replica without a WAL receiver: then only the replication protocol reports it, not SQL. */
 import { messageOf } from '../../base/errors.ts';
 import { type Lsn } from '../../base/lsn.ts';
 import { type Log } from '../../telemetry/log.ts';
@@ -13,9 +10,9 @@ export interface ReplicaTimelineOptions extends LineageOptions {
 }
 
 /**
- * Asked after the replay position was read, so that the answer may be a timeline that began meanwhile, which is right
- * too: a younger timeline begins at or above what was replayed. One that is older than the truth would make a lost
- * write look kept.
+ * It is fetched after the replay position was read, so that the answer may be a timeline that began meanwhile. That is
+ * correct too, since a newer timeline begins at or above what was replayed. A timeline older than the real one would
+ * make a lost write appear to have survived.
  */
 export class ReplicaTimeline {
   readonly #options: ReplicaTimelineOptions;
@@ -26,8 +23,8 @@ export class ReplicaTimeline {
   }
 
   /**
-   * The timeline of a replica that had replayed up to `lsn`; null when it does not tell. While nothing is replayed it
-   * is asked once.
+   * The timeline of a replica that had replayed up to `lsn`; null if it cannot be fetched. It is fetched only once
+   * while the replay position does not change.
    */
   at(lsn: Lsn): Promise<number | null> {
     if (this.#known?.lsn === lsn) return this.#known.timeline;
@@ -44,7 +41,8 @@ export class ReplicaTimeline {
     try {
       return await fetchTimeline(this.#options);
     } catch (error) {
-      // No REPLICATION privilege, no free sender, or no server: floors are then proved by another region's.
+      // The role lacks REPLICATION, no WAL sender is free, or the server is down: floors are then proved by another
+      // region's server.
       log?.debug(
         { region, err: error },
         `The replica of region ${region} does not tell its timeline: ${messageOf(error)}`,

@@ -1,26 +1,32 @@
 /**
- * Owns how schema changes get into the WAL: event triggers in the schema `meridian` of the database write a message,
- * which commits with the change, since what DDL does to values writes no row changes (a column's new type, a dropped
- * partition, a policy).
+ * Owns how schema changes get into the WAL: event triggers in the database's schema `meridian` write a logical
+ * message, which commits with the change. The effect of DDL on values (a column's new type, a dropped partition, a
+ * policy) is not written as row changes.
  *
- * The message is `{"ddl": {"tables": ["schema.name", …]}}` where only these tables are concerned, else `{"ddl": {"all":
+ * The message is `{"ddl": {"tables": ["schema.name", …]}}` if only these tables are concerned, else `{"ddl": {"all":
  * true}}`.
  */
 import type pg from 'pg';
 import { MESSAGE_PREFIX } from '../wal/decode.ts';
 
-/** `unannounced`: there is not even the function to call by hand. */
+/** `unannounced`: not even the function for manual calls exists. */
 export type Announcing = 'installed' | 'disabled' | 'outdated' | 'missing' | 'unannounced';
 
-/** To be called by hand after what event triggers do not see, or where they may not be created. Every role may. */
+/**
+ * To be called manually after changes that event triggers do not see, or if event triggers may not be created. Every
+ * role may call it.
+ */
 export const ANNOUNCE_CALL = 'SELECT meridian.schema_changed()';
-/** The same where `meridian` could not be created: every role may write messages, unless that was taken away. */
+/** The same for a database without the schema `meridian`: by default every role may write messages. */
 export const ANNOUNCE_MESSAGE = `SELECT pg_logical_emit_message(true, '${MESSAGE_PREFIX}', '{"ddl":{"all":true}}')`;
 
-/** More names than this are "all". */
+/** More names than this are announced as "all". */
 const MAX_NAMES = 1_000;
 
-/** Written as UTF-8 whatever the database's encoding is. Without logical decoding nobody reads it. */
+/**
+ * The content is UTF-8, whatever the database's encoding is. Without logical decoding the message would have no reader
+ * and is not written.
+ */
 const emit = (content: string): string =>
   `PERFORM pg_logical_emit_message(true, '${MESSAGE_PREFIX}', convert_to(${content}, 'UTF8')) WHERE current_setting('wal_level') = 'logical';`;
 
@@ -30,9 +36,9 @@ BEGIN
 END`;
 
 /**
- * Names of tables, of those that they are partitions or children of, and of their own: a row is read through any of
- * them. As a STABLE function it answers as of the start of the command, as a VOLATILE one as of its end: a table may
- * have left its parent, or have had another name.
+ * Names of the given tables, of their ancestors and of their descendants: a row can be read through any of them. A
+ * STABLE function sees the catalog as of the start of the command, a VOLATILE one as of its end. Both are needed,
+ * since a table may have left its parent or changed its name.
  */
 const NAMES = `
   WITH RECURSIVE
@@ -44,8 +50,8 @@ const NAMES = `
    WHERE c.relpersistence <> 't' AND c.relkind IN ('r', 'p', 'm')`;
 
 /**
- * Commands that change nothing that rows show. A right that is taken away does: it may have been what a value was read
- * by.
+ * Commands that do not change the rows that a query returns. REVOKE is not among them: it may remove the right by
+ * which a cached value was read.
  */
 const QUIET_COMMANDS = [
   'COMMENT',
@@ -83,18 +89,19 @@ const QUIET_OBJECTS = [
   'SEQUENCES',
 ];
 
-/** Commands that take rights away, or change whose they are, without naming what they touch. */
+/** Commands that revoke rights or change owners without naming the objects concerned. */
 const WHOLESALE_COMMANDS = ['DROP OWNED', 'REASSIGN OWNED'];
 
 const list = (names: readonly string[]): string => `'{${names.map((name) => `"${name}"`).join(',')}}'`;
 
-/** The kind of a relation as of the start of the command; NULL where it was not there yet. */
+/** The kind of a relation as of the start of the command; NULL if it did not exist then. */
 const kindBefore = (id: string): string =>
   `(SELECT CASE WHEN relpersistence = 't' THEN 't' ELSE relkind::text END FROM pg_class WHERE oid = ${id})`;
 
 /**
- * STABLE, so that its own statements see the catalog as of the start of the command. Each object becomes tables' ids,
- * or "all", or nothing. What it does not know is "all". It never fails: a migration matters more than a cache.
+ * STABLE, so that its own statements see the catalog as of the start of the command. Each object is mapped to table
+ * ids, to "all", or to nothing; an unknown kind of object is "all". The function never raises an error, since the
+ * cache must not make a migration fail.
  */
 const ON_DDL = `
 DECLARE
@@ -195,11 +202,14 @@ const FUNCTIONS: readonly DatabaseFunction[] = [
   { name: 'on_ddl', takes: '', gives: 'event_trigger', language: 'plpgsql', volatility: 'STABLE', body: ON_DDL },
 ];
 
-/** Under the owner's rights, since whoever changes a schema needs none on ours; names mean the server's own. */
+/**
+ * SECURITY DEFINER, since the role that changes a schema needs no rights on Meridian's objects. With this search_path,
+ * names resolve to the server's own objects.
+ */
 const create = ({ name, takes, gives, language, volatility, body }: DatabaseFunction): string =>
   `CREATE OR REPLACE FUNCTION meridian.${name}(${takes}) RETURNS ${gives} LANGUAGE ${language} ${volatility} SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $meridian$${body}$meridian$`;
 
-/** Idempotent, for any user who may create schemas in the database. */
+/** Idempotent; any role that may create schemas in the database can run it. */
 export const FUNCTIONS_SQL = [
   'CREATE SCHEMA IF NOT EXISTS meridian',
   'GRANT USAGE ON SCHEMA meridian TO PUBLIC',
@@ -210,8 +220,8 @@ const EVENTS = ['ddl_command_end', 'sql_drop'] as const;
 const triggerName = (event: (typeof EVENTS)[number]): string => `meridian_${event}`;
 
 /**
- * Idempotent, for superusers and what clouds have for them. ALWAYS: also in sessions that load data with
- * `session_replication_role = replica`.
+ * Idempotent; needs a superuser or the equivalent role of a managed service. ENABLE ALWAYS includes sessions with
+ * `session_replication_role = replica`, which load data.
  */
 export const TRIGGERS_SQL = EVENTS.flatMap((event) => [
   `DROP EVENT TRIGGER IF EXISTS ${triggerName(event)}`,

@@ -1,7 +1,7 @@
 /**
- * Owns what writing keeps in the database beside the application's rows, in the schema `meridian`: outcomes of requests
- * with an idempotency key, older versions of rows, and the audit of conflicts. They lie in the same database so that
- * they commit with the rows, or not at all.
+ * Owns Meridian's own tables in the database, in the schema `meridian`: outcomes of requests with an idempotency key,
+ * older versions of rows, and the audit of conflicts. They are in the application's database so that they commit
+ * atomically with its rows.
  */
 import { hash } from 'node:crypto';
 import type pg from 'pg';
@@ -13,12 +13,12 @@ import { AS_TEXTS, namesSql, textsSql } from '../../write/history.ts';
 /** Tables that the role of a server reads and writes. */
 export const METADATA_TABLES = ['meridian.outcomes', 'meridian.history', 'meridian.conflicts'] as const;
 
-/** Of a key, with which relation and version fit into one index entry. */
+/** Maximum size of a key, so that relation, key and version fit into one index entry. */
 const MAX_KEY_BYTES = 2_000;
 
 /**
- * Rows of conflicts are json, since jsonb cannot hold every value that a column of type json can; earlier versions of
- * Meridian had them as jsonb.
+ * The rows of a conflict are json, since jsonb cannot hold every value of a json column. Earlier versions of Meridian
+ * used jsonb, which the last statement converts.
  */
 const TABLES = `
 CREATE TABLE IF NOT EXISTS meridian.outcomes (
@@ -67,11 +67,12 @@ CREATE INDEX IF NOT EXISTS conflicts_by_age ON meridian.conflicts (at);
 ALTER TABLE meridian.conflicts ALTER base TYPE json, ALTER current TYPE json, ALTER incoming TYPE json, ALTER result TYPE json`;
 
 /**
- * The version that an update replaces, or a delete removes, whoever makes it: its columns as their types write them, in
- * a session whose settings change nothing about that. `TG_ARGV`: the table's name (a partition has another one), the
- * column of the version, then those of the key. A version that is replaced twice (its column was set back by hand) is
- * kept as it was last. Under the owner's rights, since whoever writes the row needs none here. What cannot be kept (a
- * column was renamed, a key is too long for an index) is not: the write goes on.
+ * Trigger function that keeps the version of a row that an update replaces or a delete removes, whichever client makes
+ * the change: its columns in the text format of their types, with settings that make that format independent of the
+ * session. `TG_ARGV`: the table's name (a partition has another one), the version column, and the key columns. A
+ * version that is replaced twice (its column was set back by hand) is overwritten. SECURITY DEFINER, since the role
+ * that writes the row needs no rights on Meridian's tables. A version that cannot be kept (a column was renamed, a key
+ * is too long for an index) is skipped, so that the write succeeds.
  */
 const KEEP = `
 DECLARE
@@ -101,21 +102,25 @@ BEGIN
   RETURN NULL;
 END`;
 
-/** Rows are kept as text that servers read back: its form must not depend on the session of whoever writes. */
+/** Rows are kept as text that servers parse, so its format must not depend on the session that writes. */
 const KEEP_SETTINGS = `SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET timezone = 'UTC' SET intervalstyle = 'iso_8601'
   SET extra_float_digits = 1 SET bytea_output = 'hex' SET standard_conforming_strings = on`;
 
-/** Idempotent; the schema is `announce.ts`'s to make, but either may come first. */
+/** Idempotent; `announce.ts` creates the same schema, and either may run first. */
 const MAKE = [
   'CREATE SCHEMA IF NOT EXISTS meridian',
   'GRANT USAGE ON SCHEMA meridian TO PUBLIC',
   TABLES,
   `CREATE OR REPLACE FUNCTION meridian.keep_version() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER ${KEEP_SETTINGS} AS $meridian$${KEEP}$meridian$`,
-  // Whoever may make a table, if only a temporary one, could give it a trigger that writes versions of another.
+  // A role that may create a table, even a temporary one, could attach the trigger and write versions of another
+  // table's rows.
   'REVOKE ALL ON FUNCTION meridian.keep_version() FROM PUBLIC',
 ].join(';\n');
 
-/** Which statements made the books: a database that others have made, or something older, is given what came since. */
+/**
+ * Identifies the statements that created the tables. If a database has another identifier, setup runs the statements
+ * again.
+ */
 const MADE_BY = `made by ${hash('sha256', MAKE, 'base64url')}`;
 
 export const METADATA_SQL = `${MAKE};\nCOMMENT ON FUNCTION meridian.keep_version() IS ${quoteLiteral(MADE_BY)}`;
@@ -127,7 +132,7 @@ export interface KeptTable {
   readonly key: readonly string[];
 }
 
-/** Those of the model whose policy compares with an older version. */
+/** The tables of the model with a policy that compares with an older version. */
 export function keptTables(entities: Iterable<Entity>): readonly KeptTable[] {
   const kept = new Map<string, KeptTable>();
   for (const { table, version, conflict, primaryKey } of entities) {
@@ -140,7 +145,7 @@ export function keptTables(entities: Iterable<Entity>): readonly KeptTable[] {
 const UPDATED = 'meridian_version_replaced';
 const DELETED = 'meridian_version_removed';
 
-/** Triggers that keep a table's versions; idempotent. An update that leaves the version as it is replaces none. */
+/** Triggers that keep a table's versions; idempotent. An update that does not change the version column keeps none. */
 export function keepVersionsSql({ table, version, key }: KeptTable): string {
   const name = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
   const column = quoteIdentifier(version);
@@ -152,11 +157,14 @@ export function keepVersionsSql({ table, version, key }: KeptTable): string {
 }
 
 export interface MetadataState {
-  /** Tables of `BOOKS` that the database lacks. */
+  /** Tables of `METADATA_TABLES` that the database lacks. */
   readonly missing: readonly string[];
-  /** Another version of Meridian made them, or somebody has let every role make triggers that write history. */
+  /**
+   * They were created by another version of Meridian, or every role may execute `keep_version()`, with which it could
+   * write history.
+   */
   readonly outdated: boolean;
-  /** Tables, of those asked for, whose versions are not kept as they should be. */
+  /** Those of the given tables whose triggers are missing, disabled or different. */
   readonly unkept: readonly string[];
 }
 
@@ -170,7 +178,7 @@ const STATE_SQL = `
                           AND replace(encode(t.tgargs, 'escape'), E'\\\\000', chr(31))
                             = encode(convert_to(w.arguments, getdatabaseencoding()), 'escape')) < 2) AS unkept`;
 
-/** Whether this database has what writing keeps. */
+/** Reads which of Meridian's own tables and triggers the database has. */
 export async function readMetadata(
   client: Pick<pg.Client, 'query'>,
   kept: readonly KeptTable[],

@@ -1,7 +1,4 @@
-/**
- * Owns the end of what writing keeps: outcomes that have expired, older versions and the audit of conflicts, removed
- * bit by bit in the primary's region.
- */
+/** Owns the removal of expired outcomes, older versions and conflicts, in batches, in the primary's region. */
 import type pg from 'pg';
 import { sleep } from '../../base/clock.ts';
 import { type Options } from '../../config/options.ts';
@@ -16,13 +13,13 @@ export type PruneOptions = Pick<
 export interface PrunerParts {
   /** DSN of this region's own server. */
   readonly databaseUrl: string;
-  /** Whether this region's server is the primary now; asked before each round. */
+  /** Whether this region's server is the primary at present; called before each round. */
   readonly isPrimary: () => boolean;
   readonly options: PruneOptions;
   readonly log: Log;
 }
 
-/** What is kept in a table, and for how long after the time in the column. */
+/** A table, the column with the time of each row, and how long rows are kept after that time. */
 interface Kept {
   readonly table: string;
   readonly column: string;
@@ -30,15 +27,15 @@ interface Kept {
 }
 
 /**
- * The oldest first. Rows that somebody holds are left for later: another server that removes them too, or a request
- * that takes its expired row anew. Rows are named by where they lie, since a row that was written again meanwhile lies
- * elsewhere and must stay.
+ * Removes the oldest rows first. Locked rows are skipped: another server may be removing them too, or a request may be
+ * renewing its expired row. Rows are identified by ctid, since a row that was updated meanwhile has another ctid and
+ * must stay.
  */
 function pruneText({ table, column }: Kept): string {
   return `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE ${column} <= now() - $1::bigint * interval '1 millisecond' ORDER BY ${column} LIMIT $2 FOR UPDATE SKIP LOCKED))`;
 }
 
-/** Removes at most `pruneRows` rows from each table; gives how many it removed of each. */
+/** Removes at most `pruneRows` rows from each table; returns the number removed from each. */
 export async function prune(
   client: Pick<pg.Client, 'query'>,
   { historyMs, conflictsMs, pruneRows }: Pick<PruneOptions, 'historyMs' | 'conflictsMs' | 'pruneRows'>,
@@ -62,7 +59,7 @@ export class Pruner {
     this.#parts = parts;
   }
 
-  /** One round at each interval until `signal` aborts; a round that lasts longer delays the next. */
+  /** Runs one round per interval until `signal` aborts; a round that lasts longer delays the next one. */
   async run(signal: AbortSignal): Promise<void> {
     const { options, isPrimary } = this.#parts;
     while (!signal.aborted) {
@@ -89,9 +86,9 @@ export class Pruner {
   }
 
   /**
-   * Bit by bit until nothing more is due, so that the tables do not grow where more is kept in an interval than one bit
-   * holds; no longer than one interval, after which it is asked again whose task it is. Minutes lie between two rounds:
-   * no connection waits for the next.
+   * Removes batches until nothing more is due, so that the tables do not grow when more rows are added per interval
+   * than a batch holds. It stops after one interval, so that `isPrimary` is asked again. Rounds are minutes apart, so
+   * the connection is not kept open between them.
    */
   async #prune(signal: AbortSignal): Promise<Readonly<Record<string, number>>> {
     const { databaseUrl, options } = this.#parts;
@@ -103,7 +100,7 @@ export class Pruner {
       statementMs: options.statementMs,
     });
     try {
-      // Nobody waits for the rows to be gone, so that no synchronous replica need have confirmed it.
+      // No client waits for the removal, so no synchronous replica needs to confirm it.
       await client.query('SET synchronous_commit = local');
       const all: Record<string, number> = {};
       for (let isMore = true; isMore && !signal.aborted && performance.now() < endMs;) {

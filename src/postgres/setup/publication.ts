@@ -1,6 +1,4 @@
-/**
- * Owns which tables are published, and with which replica identity: old rows whole wherever writes go on working so.
- */
+/** Owns which tables are published and their replica identity: FULL wherever writes remain possible with it. */
 import type pg from 'pg';
 import { sleep } from '../../base/clock.ts';
 import { quoteIdentifier } from '../../base/sql-text.ts';
@@ -9,11 +7,11 @@ import { readIdentities, whyNotFull, type IdentityFacts } from '../connect/ident
 
 export interface PublicationRequest {
   readonly client: pg.Client;
-  /** Of the server, as `server_version_num`. */
+  /** The server's `server_version_num`. */
   readonly version: number;
   readonly publication: string;
   readonly tables: readonly Table[];
-  /** How long to wait for transactions that began before a table was published. */
+  /** How long to wait for transactions that began before a table was published, milliseconds. */
   readonly waitMs: number;
   readonly said: (what: string, changed: boolean) => void;
 }
@@ -27,8 +25,8 @@ const EXISTING_SQL = `
     FROM pg_publication p WHERE pubname = $1`;
 
 /**
- * In an order in which the application's updates are refused at no moment: what the publication shows of a row, then
- * the identities, then the tables that join it. Answers whether the publication is new.
+ * The order of the steps ensures that the application's updates are never refused in between: first the publication's
+ * parameters, then the replica identities, then the tables that are added. Returns whether the publication is new.
  */
 export async function publishTables(request: PublicationRequest): Promise<boolean> {
   const { client, publication, tables, said } = request;
@@ -52,14 +50,14 @@ export async function publishTables(request: PublicationRequest): Promise<boolea
 }
 
 /**
- * A partition is published under its root's name, which is the one that the model knows. From 18 on FULL asks for
- * stored generated columns.
+ * Changes of a partition are published under its root's name, the one that the model uses. From 18 on, FULL requires
+ * that stored generated columns are published.
  */
 function parameters({ version }: PublicationRequest): string {
   return `publish = 'insert, update, delete, truncate', publish_via_partition_root = true${version >= 180_000 ? ', publish_generated_columns = stored' : ''}`;
 }
 
-/** Says what it did, in brackets; nothing where there was nothing to do. */
+/** Returns what it did, in parentheses; empty if there was nothing to do. */
 async function complete(
   request: PublicationRequest,
   tables: readonly Table[],
@@ -87,8 +85,8 @@ async function complete(
 }
 
 /**
- * What a transaction changed before the table was published, the stream does not tell even when it commits later:
- * servers that start now must not cache across that.
+ * Logical decoding leaves out what a transaction changed before the table was published, even if it commits later. A
+ * server that starts meanwhile must not cache values that such a transaction changes.
  */
 async function othersEnded({ client, waitMs, said }: PublicationRequest): Promise<void> {
   const {
@@ -110,8 +108,9 @@ async function othersEnded({ client, waitMs, said }: PublicationRequest): Promis
 }
 
 /**
- * Old rows whole, of partitions too: a change is decoded from the leaf that it happened in. Where that cannot be, the
- * key. Answers the names of those tables that have neither, and must not be published: their updates would be refused.
+ * Sets REPLICA IDENTITY FULL, on partitions too, since a change is decoded from the leaf partition in which it
+ * happened. Where FULL is not possible, the key is used. Returns the names of the tables that can have neither and
+ * must not be published, because their updates would be refused.
  */
 async function identify({ client, tables, said }: PublicationRequest): Promise<ReadonlySet<string>> {
   const facts = await readIdentities(client, tables);
@@ -142,7 +141,7 @@ async function identify({ client, tables, said }: PublicationRequest): Promise<R
   return unusable;
 }
 
-/** Another identity than FULL that it has, or could have. */
+/** Whether it has, or could have, a replica identity other than FULL. */
 function hasKey({ identity, hasIdentity, hasPrimaryKey }: IdentityFacts): boolean {
   return hasPrimaryKey || (identity === 'i' && hasIdentity);
 }

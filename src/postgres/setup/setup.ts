@@ -1,6 +1,6 @@
 /**
- * Owns making a database ready, idempotently: announcing of schema changes, what is published, rights, slots, and
- * settings when asked.
+ * Owns the preparation of a database, idempotently: announcement of schema changes, publication, rights, slots, and
+ * settings on request.
  */
 import type pg from 'pg';
 import { isMeridianError, MeridianError, messageOf } from '../../base/errors.ts';
@@ -17,26 +17,28 @@ import { createSlot, dropSlot, surveyServer } from '../wal/slot.ts';
 import { closeClient, errorCodeOf, openClient } from '../connect/open.ts';
 
 export interface SetupTarget extends DatabaseTarget {
-  /** Schemas whose tables are all published; used when `tables` is empty. */
+  /** Schemas all of whose tables are published; used when `tables` is empty. */
   readonly schemas?: readonly string[];
-  /** Writes settings by ALTER SYSTEM; some of them need a restart, which is left to you. */
+  /** Writes settings by ALTER SYSTEM. Some of them need a restart, which the operator must do. */
   readonly alterSystem?: boolean;
-  /** Role that the servers connect as, where it is not the one that sets up: it is given what it needs. */
+  /**
+   * Role that the servers connect as, if it is not the role that runs setup: it is granted the rights that it needs.
+   */
   readonly role?: string;
 }
 
 export interface SetupStep {
   readonly region: string;
   readonly what: string;
-  /** False where it was so already. */
+  /** False if nothing had to be changed. */
   readonly changed: boolean;
 }
 
 export interface SetupResult {
   readonly steps: readonly SetupStep[];
-  /** Regions whose server must be restarted before a changed setting counts. */
+  /** Regions whose server must be restarted before a changed setting takes effect. */
   readonly restart: readonly string[];
-  /** How everything stands afterwards. */
+  /** The findings of a check after the setup. */
   readonly findings: readonly Finding[];
 }
 
@@ -44,13 +46,13 @@ interface Context {
   readonly target: SetupTarget;
   readonly steps: SetupStep[];
   readonly restart: Set<string>;
-  /** A slot that is older than its publication never finds it: it is made anew. */
+  /** Slots are then recreated: a slot that is older than its publication never sees it. */
   publicationIsNew: boolean;
 }
 
 /**
- * Throws `REGION_UNAVAILABLE` when a region cannot be reached, `DATABASE_NOT_READY` when none, or more than one, is the
- * primary. Repeating it changes nothing more.
+ * Throws `REGION_UNAVAILABLE` if a region cannot be reached, and `DATABASE_NOT_READY` if no region, or more than one,
+ * is the primary. Running it again changes nothing.
  */
 export async function setupDatabase(target: SetupTarget): Promise<SetupResult> {
   const servers = await Promise.all(
@@ -145,7 +147,7 @@ async function withClient<T>(
 
 async function resolveTables(client: pg.Client, { tables, schemas }: SetupTarget): Promise<readonly Table[]> {
   if (tables.length > 0) {
-    // Views have no rows of their own to publish; what is missing is said by the check.
+    // Views have no rows of their own to publish; missing tables are reported by the check.
     const mapped = await client.query<Table>(
       `SELECT m.schema, m.name FROM unnest($1::text[], $2::text[]) AS m (schema, name) JOIN pg_namespace n ON n.nspname = m.schema
          JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = m.name AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p'`,
@@ -162,12 +164,12 @@ async function resolveTables(client: pg.Client, { tables, schemas }: SetupTarget
   return rows;
 }
 
-/** First of all, so that what follows is announced already. Where it is not permitted the rest goes on. */
+/** Runs first, so that the following changes are announced already. If it is not permitted, setup continues. */
 async function announce(client: pg.Client, region: string, { steps }: Context): Promise<void> {
   const said = (what: string, changed: boolean): void => void steps.push({ region, what, changed });
   if ((await readAnnouncing(client)) === 'installed') return said('Schema changes are announced to caches.', false);
   const noFunctions = await refusal(client, FUNCTIONS_SQL);
-  // What was changed until now nobody has announced.
+  // Earlier schema changes were not announced by any trigger.
   const noTriggers = noFunctions ?? (await refusal(client, `${TRIGGERS_SQL};\n${ANNOUNCE_CALL}`));
   if (noTriggers === null)
     return said('Created event triggers, in the schema meridian, that announce schema changes to caches.', true);
@@ -179,7 +181,8 @@ async function announce(client: pg.Client, region: string, { steps }: Context): 
 }
 
 /**
- * What writing keeps beside the rows; where it is not permitted the rest goes on, and the check says what is missing.
+ * Creates Meridian's own tables and triggers. If it is not permitted, setup continues, and the check reports what is
+ * missing.
  */
 async function setUpMetadata(
   client: pg.Client,
@@ -203,7 +206,7 @@ async function setUpMetadata(
   steps.push({ region, what, changed: refused === null });
 }
 
-/** Where transactions run as a role of their own, they keep their outcomes as that one. */
+/** Viewers' transactions may run as a role of their own, which then needs rights on `meridian.outcomes`. */
 async function letViewersKeep(client: pg.Client, region: string, { target, steps }: Context): Promise<void> {
   const role = await roleWithoutOutcomes(client, target.options.viewerSettings ?? '');
   if (role === null) return;
@@ -218,13 +221,13 @@ async function letViewersKeep(client: pg.Client, region: string, { target, steps
   });
 }
 
-/** Runs the statements in one transaction; answers why the server refused them, or null when it did not. */
+/** Runs the statements in one transaction; returns why the server refused them, or null if it did not. */
 async function refusal(client: pg.Client, sql: string): Promise<string | null> {
   try {
     await client.query(sql);
     return null;
   } catch (error) {
-    // A lost connection is no refusal.
+    // A lost connection is not a refusal.
     if (!/^(42|0A|55)/.test(errorCodeOf(error))) throw error;
     return messageOf(error);
   }
@@ -268,7 +271,7 @@ async function grant({ client, region, tables, role, context: { steps } }: Grant
 
 interface SlotOrigin {
   readonly primaryUrl: string;
-  /** The primary's position with the publication in place: a slot that begins below it could not find it. */
+  /** The primary's position when the publication existed: a slot that begins below it would not see the publication. */
   readonly published: string;
 }
 
@@ -329,7 +332,7 @@ interface ReplayedInput {
   readonly limitMs: number;
 }
 
-/** Waits until the replica has the publication. */
+/** Waits until the replica has replayed the creation of the publication. */
 async function replayed({ client, region, lsn, limitMs }: ReplayedInput): Promise<void> {
   const deadline = performance.now() + limitMs;
   for (;;) {
@@ -346,7 +349,7 @@ async function replayed({ client, region, lsn, limitMs }: ReplayedInput): Promis
   }
 }
 
-/** On every server, since any of them may be promoted; `restart`: nothing less brings it into force. */
+/** Set on every server, since any of them may be promoted. `restart`: the setting takes effect only after a restart. */
 const WANTED: readonly { readonly name: string; readonly value: string; readonly restart: boolean }[] = [
   { name: 'wal_level', value: 'logical', restart: true },
   { name: 'track_commit_timestamp', value: 'on', restart: true },

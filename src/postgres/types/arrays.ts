@@ -1,8 +1,8 @@
-/** Owns reading PostgreSQL's array text: `{1,NULL,"a b"}`, nested, quoted, with or without bounds. */
+/** Owns parsing PostgreSQL's array text: `{1,NULL,"a b"}`, nested, quoted, with or without bounds. */
 
 const BOUNDS = /^(?:\[[+-]?\d+:[+-]?\d+\])+=/;
 
-/** Throws `SyntaxError` where the text is no array. Elements that are NULL are null; bounds are dropped. */
+/** Throws `SyntaxError` if the text is not an array. NULL elements become null; bounds are ignored. */
 export function parseArray(text: string, parse: (element: string) => unknown): unknown[] {
   const reader = new ArrayReader(text, BOUNDS.exec(text)?.[0].length ?? 0, parse);
   return reader.whole();

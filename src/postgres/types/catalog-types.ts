@@ -1,5 +1,5 @@
 /**
- * Owns what the catalog says of types: what lies under them, and with which operators the database compares their
+ * Owns what the catalog says about types: their base types, and the operators with which the database compares their
  * values.
  */
 import { quoteIdentifier } from '../../base/sql-text.ts';
@@ -27,13 +27,13 @@ const KINDS: Readonly<Record<string, ScalarKind>> = {
   jsonb: 'json',
   bytea: 'bytea',
 };
-/** Types of extensions, in whatever schema. */
+/** Types of extensions, whatever their schema. */
 const EXTENSION_KINDS: Readonly<Record<string, ScalarKind>> = { citext: 'text' };
 
 /**
- * The types of `$1` and all that they are made of: what is under a domain, the entries of an array, the members of a
- * composite type. With each, its default operator classes, chosen as `GetDefaultOpClass` does: of the type itself, else
- * of one that it is a plain spelling of.
+ * The types of `$1` and the types that they consist of: the base type of a domain, the elements of an array, the
+ * members of a composite type. Each comes with its default operator classes, chosen as `GetDefaultOpClass` does: that
+ * of the type itself, else that of a type that it is binary-coercible to.
  */
 export const READ_TYPES = `
 WITH RECURSIVE reached (oid) AS (
@@ -73,15 +73,17 @@ FROM reached r JOIN pg_type t ON t.oid = r.oid JOIN pg_namespace n ON n.oid = t.
 type Named = readonly [schema: string, name: string];
 
 interface OperatorClass {
-  /** The type whose operators they are: the type itself, or one that it is a spelling of, as text is of varchar. */
+  /**
+   * The type whose operators they are: the type itself, or one that it is binary-coercible to, as varchar is to text.
+   */
   readonly input: string;
   readonly inputName: string;
-  /** It stands for any array, any enum and so on. */
+  /** The input type is a pseudo-type: any array, any enum and so on. */
   readonly isOpen: boolean;
   readonly isPreferred: boolean;
   /** By strategy: 1 to 5 are `<`, `<=`, `=`, `>=`, `>` of btree, 1 is `=` of hash. */
   readonly operators: Readonly<Record<string, Named>> | null;
-  /** Equality with other types of the same family. */
+  /** Equality with other types of the same operator family. */
   readonly across:
     | readonly {
         readonly right: string;
@@ -96,7 +98,7 @@ export interface TypeRow {
   readonly oid: string;
   readonly schema: string;
   readonly name: string;
-  /** With its schema outside the system's: another connection may have another search path. */
+  /** Schema-qualified outside `pg_catalog`, since another connection may have another search path. */
   readonly spelled: string;
   readonly type: string;
   readonly not_null: boolean;
@@ -111,27 +113,27 @@ export interface TypeRow {
 }
 
 /**
- * Kinds whose values have one text each, where the collation is not loose. Not name (longer keys are cut off), not
- * char(n) and citext (equal values differ in text).
+ * Types whose equal values have equal text, unless the collation is nondeterministic. Not name, which truncates longer
+ * keys; not char(n) and citext, whose equal values may differ in text.
  */
 const EXACT: ReadonlySet<string> = new Set(['int2', 'int4', 'int8', 'uuid', 'bool', 'text', 'varchar']);
 
-/** What the catalog says of one column's type. */
+/** What the catalog says about one column's type. */
 export interface ColumnType extends Pick<CatalogColumn, 'type' | 'labels' | 'comparedAs'> {
-  /** Some domain on the way to the type refuses NULL. */
+  /** A domain between the column and the base type is NOT NULL. */
   readonly notNull: boolean;
-  /** Equal values have equal text, unless the collation says otherwise. */
+  /** Equal values have equal text, unless the collation is nondeterministic. */
   readonly exact: boolean;
 }
 
-/** The type under a domain, with what the domains on the way ask for. */
+/** The base type under a domain, and the constraints of the domains in between. */
 interface Under {
   readonly row: TypeRow;
   readonly ofDomain: boolean;
   readonly notNull: boolean;
 }
 
-/** As SQL spells it: by its bare name in the system's schema, which comes before all others. */
+/** The operator as SQL spells it; unqualified in `pg_catalog`, which is searched before all other schemas. */
 export function operatorSql([schema, name]: Named): string {
   return schema === 'pg_catalog' ? name : `OPERATOR(${quoteIdentifier(schema)}.${name})`;
 }
@@ -140,13 +142,13 @@ export class CatalogTypes {
   readonly #types: ReadonlyMap<string, TypeRow>;
   readonly #comparesPatternsLoosely: boolean;
 
-  /** `version`: the server's, as `server_version_num` counts it. */
+  /** `version`: the server's `server_version_num`. */
   constructor(rows: readonly TypeRow[], version: number) {
     this.#types = new Map(rows.map((row) => [row.oid, row]));
     this.#comparesPatternsLoosely = version >= 180_000;
   }
 
-  /** `isLoose`: the column's collation holds values to be equal that differ in their text. */
+  /** `isLoose`: the column's collation is nondeterministic. */
   columnType(oid: string, isLoose: boolean): ColumnType {
     const { row, ofDomain, notNull } = this.#under(oid);
     const entry = row.element === null ? null : this.#under(row.element);
@@ -169,14 +171,16 @@ export class CatalogTypes {
     };
   }
 
-  /** How the database compares a value of one type with one of another; null where it cannot, or not without help. */
+  /**
+   * How the database compares a value of one type with a value of another; null if it cannot without an explicit cast.
+   */
   compare(left: string, right: string): PairOperator | null {
     const [one, other] = [this.#under(left).row, this.#under(right).row];
     const [a, b] = [this.#class(one), this.#class(other)];
     if (!a || !b) return null;
     const own = equalityOf(a);
     if (own && a.input === b.input) {
-      // Two enums, or arrays of two types, have the operator in common and still do not compare.
+      // Two enums, or arrays of two element types, have the same operator but cannot be compared with each other.
       if (a.isOpen)
         return one.oid === other.oid && this.#hasEquality(one)
           ? { sql: operatorSql(own), left: null, right: null, isUnstable: false }
@@ -194,9 +198,7 @@ export class CatalogTypes {
     return this.#throughCast({ type: one, of: a }, { type: other, of: b });
   }
 
-  /**
-   * One side is cast to the other's type, without being asked to: as the database resolves an operator between the two.
-   */
+  /** Casts one side implicitly to the other's type, as the database does when it resolves an operator. */
   #throughCast(one: Side, other: Side): PairOperator | null {
     const ways = [
       [one, other],
@@ -205,7 +207,7 @@ export class CatalogTypes {
       const cast = from && to && !to.of.isOpen ? this.#castTo(from, to.of.input) : null;
       return cast && to ? [{ to, isUnstable: cast.isUnstable }] : [];
     });
-    // The one for which fewer operands change their type, else the preferred type of its category.
+    // Prefers the way that casts fewer operands, then the preferred type of the category.
     const rank = ({ to }: { to: Side }): number => (to.type.oid === to.of.input ? 2 : 0) + (to.of.isPreferred ? 1 : 0);
     const [best, second] = ways.sort((a, b) => rank(b) - rank(a));
     const equal = best && equalityOf(best.to.of);
@@ -220,7 +222,7 @@ export class CatalogTypes {
 
   #castTo({ type, of }: Side, to: string): { readonly isUnstable: boolean } | null {
     const own = type.casts?.find((cast) => cast.to === to);
-    // What is a spelling of another type is cast as that one is.
+    // A type that is binary-coercible to another one is cast as that type is.
     return own ?? this.#types.get(of.input)?.casts?.find((cast) => cast.to === to) ?? null;
   }
 
@@ -241,7 +243,7 @@ export class CatalogTypes {
     return { row: under.row, ofDomain: true, notNull: row.not_null || under.notNull };
   }
 
-  /** Null: all of it goes by plain names. */
+  /** Null: all operators have their unqualified names. */
   #operatorsOf(
     row: TypeRow,
     { ofDomain, isLoose }: { readonly ofDomain: boolean; readonly isLoose: boolean },
@@ -266,7 +268,10 @@ export class CatalogTypes {
     return isPlain && !ofDomain ? null : operators;
   }
 
-  /** An array or a composite type is compared entry by entry, so that what it is made of must compare. */
+  /**
+   * Arrays and composite types are compared element by element, so their element and member types must have an
+   * equality.
+   */
   #hasEquality(row: TypeRow): boolean {
     const parts = this.#partsOf(row);
     return equalityOf(this.#class(row)) !== null && parts.every((part) => this.#hasEquality(part));
@@ -277,7 +282,7 @@ export class CatalogTypes {
   }
 
   #partsOf({ element, members, classes }: TypeRow): readonly TypeRow[] {
-    // `name` and the like have elements, and an operator class of their own.
+    // `name` and similar types have elements but an operator class of their own.
     const isOpen = (classes?.btree ?? classes?.hash)?.isOpen === true;
     const parts = isOpen ? [...(element === null ? [] : [element]), ...(members ?? [])] : [];
     return parts.map((oid) => this.#under(oid).row);

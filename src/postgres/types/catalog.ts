@@ -13,7 +13,7 @@ import {
 } from '../../model/catalog.ts';
 import { CatalogTypes, operatorSql, READ_TYPES, type TypeRow } from './catalog-types.ts';
 
-/** Runs one statement and gives its rows; what any driver can do. */
+/** Runs one statement and returns its rows; any driver can provide it. */
 export type PlainQuery = (text: string, values?: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
 
 const RELATIONS: Readonly<Record<string, Relation>> = {
@@ -24,7 +24,7 @@ const RELATIONS: Readonly<Record<string, Relation>> = {
   m: 'materialized',
 };
 
-/* One JSON document per table. A relation that is a partition is reached through its parent. */
+/* One JSON document per table. Partitions are left out; they are read through their parent. */
 const READ = `
 WITH wanted AS (
   SELECT c.oid, c.xmin AS altered_by, n.nspname AS schema, c.relname AS name, c.relkind, c.relpersistence, c.relreplident, c.relrowsecurity
@@ -104,7 +104,7 @@ interface ForeignKeyRow {
   operators: { schema: string; name: string; left: string | null; right: string | null; isUnstable: boolean }[];
 }
 
-/** Made by `meridian setup`. */
+/** Created by `meridian setup`. */
 const OWN_SCHEMA = 'meridian';
 
 interface TableRow {
@@ -125,8 +125,8 @@ interface TableRow {
 
 export interface CatalogRequest {
   /**
-   * In whose order unqualified names are looked up; without a list: every schema that is not the system's, those of the
-   * connection's `search_path` first.
+   * The search order of unqualified names. Left out: every schema except the system's, those of the connection's
+   * `search_path` first.
    */
   readonly schemas?: readonly string[] | undefined;
   /** The publication that the tail reads; without it, no table counts as published. */
@@ -148,7 +148,8 @@ export async function readCatalog(query: PlainQuery, { schemas, publication }: C
   );
   return {
     tables: new Map(rows.map((row) => tableOf(row, types)).map((table) => [tableKey(table), table])),
-    // Names without a schema are the application's: never those of what writing keeps, whatever the role is called.
+    // Unqualified names belong to the application. They are never resolved in the schema of Meridian's own tables,
+    // even if the role is called `meridian`.
     searchPath:
       schemas ??
       [...new Set([...(found?.path ?? []), ...rows.map((row) => row.schema)])].filter(
@@ -160,17 +161,17 @@ export async function readCatalog(query: PlainQuery, { schemas, publication }: C
 }
 
 /**
- * Why the database would refuse the query `select`, in its own words, or null when it would run: it is planned and not
- * executed.
+ * Why the database would refuse the query `select`, as its error message, or null if it would run. The query is
+ * planned and not executed.
  */
 export async function explainProblem(query: PlainQuery, select: string): Promise<string | null> {
   try {
-    // With a parameter the driver must use the extended protocol, in which a second statement after a semicolon is
+    // A parameter makes the driver use the extended protocol, in which a second statement after a semicolon is
     // refused.
     await query(`EXPLAIN SELECT FROM (${select}) AS tried WHERE $1::boolean`, [true]);
     return null;
   } catch (error) {
-    // Only what the server says about the statement (it has an SQLSTATE) is an answer; a broken connection is not.
+    // Only an error about the statement itself is a result; a broken connection is not.
     if (error instanceof Error && 'code' in error && /^(42|22|0A)/.test(String(error.code))) return messageOf(error);
     throw error;
   }
@@ -216,7 +217,7 @@ function catalogColumn(row: ColumnRow, types: CatalogTypes): CatalogColumn {
     type,
     nullable: row.nullable && !notNull,
     hasDefault: row.hasDefault,
-    // Nothing generated: the WAL need not carry it.
+    // Generated columns are excluded, since the WAL need not contain them.
     exact: exact && row.looseCollation === null && !row.generated,
     labels,
     typeId: row.type,

@@ -1,4 +1,6 @@
-/** Owns reading what a live catalog says for people and for who writes SDL: comments, rights, views' origins. */
+/**
+ * Owns reading what a live catalog says for reports and for generated SDL: comments, rights, and the origins of views.
+ */
 import { tableKey, type Catalog } from '../../model/catalog.ts';
 import { type CatalogNotes, type TableNotes, type ViewOrigin } from '../../model/notes.ts';
 import { type PlainQuery } from './catalog.ts';
@@ -25,7 +27,7 @@ FROM pg_description d JOIN pg_type t ON t.oid = d.objoid JOIN pg_namespace n ON 
 const UNPROVEN = `SELECT n.nspname AS schema, c.relname AS name, k.conname AS constraint FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE k.contype = 'f' AND NOT k.convalidated`;
 
-/* PostgreSQL's own alone: that of citext holds two values to be equal which a unique key of text tells apart. */
+/* Only PostgreSQL's own operators: citext's considers values equal that a unique key of type text distinguishes. */
 const EQUAL = `SELECT o.oid::text FROM pg_operator o WHERE o.oprname = '=' AND o.oprcanmerge AND o.oprnamespace = 'pg_catalog'::regnamespace`;
 
 interface Row {

@@ -1,5 +1,5 @@
 /**
- * Owns how values of PostgreSQL types become JavaScript values: nothing that a number cannot hold exactly becomes one.
+ * Owns the conversion of PostgreSQL values to JavaScript values: a value that a number cannot hold exactly stays text.
  */
 import { parseJson } from '../../base/json.ts';
 import { parseArray } from './arrays.ts';
@@ -11,16 +11,16 @@ const TIMESTAMP = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?)$/;
 const TIMESTAMPTZ = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?)\+00$/;
 
 /**
- * `2026-01-31T12:00:00.123456Z`: UTC, microseconds kept, a fraction without trailing zeros and none at all when it is
- * zero, as PostgreSQL itself writes it. What ISO 8601 has no four-digit year for (`infinity`, `BC`, the year 10000)
- * stays as PostgreSQL writes it, so that it can be sent back.
+ * `2026-01-31T12:00:00.123456Z`: UTC with microseconds; the fraction has no trailing zeros and is absent if it is
+ * zero, as in PostgreSQL's output. Values that ISO 8601 cannot express with a four-digit year (`infinity`, `BC`, the
+ * year 10000) stay as PostgreSQL writes them, so that they can be sent back.
  */
 export const parseTimestamptz: Parse = (text) => {
   const match = TIMESTAMPTZ.exec(text);
   return match ? `${match[1]}T${match[2]}Z` : text;
 };
 
-/** `2026-01-31T12:00:00.123456`: no zone, since it has none. */
+/** `2026-01-31T12:00:00.123456`, without a zone. */
 export const parseTimestamp: Parse = (text) => {
   const match = TIMESTAMP.exec(text);
   return match ? `${match[1]}T${match[2]}` : text;
@@ -32,7 +32,7 @@ interface BuiltIn {
   readonly parse: Parse;
 }
 
-/** Object ids of the built-in types are fixed for ever; those that are missing here are text. */
+/** The object ids of built-in types never change; a type that is not listed is text. */
 const BUILT_IN: readonly BuiltIn[] = [
   { type: 16, array: 1000, parse: (text) => text === 't' }, // bool
   { type: 21, array: 1005, parse: Number }, // int2
@@ -64,22 +64,22 @@ const BUILT_IN: readonly BuiltIn[] = [
   { type: 3220, array: 3221, parse: asText }, // pg_lsn
 ];
 
-/** Array types that an application made: of enums, of domains. `element` is the built-in type under a domain. */
+/** An array type of the application, of an enum or a domain. `element`: the enum, or the domain's base type. */
 export interface CustomArray {
   readonly array: number;
   readonly element: number;
 }
 
-/** Reads `CustomArray`s; the driver itself is told of no array type but the built-in ones. */
+/** Reads the `CustomArray`s; the driver itself knows only built-in array types. */
 export const CUSTOM_ARRAYS = `SELECT t.oid::int8::text AS array, CASE e.typtype WHEN 'd' THEN e.typbasetype ELSE e.oid END::int8::text AS element
 FROM pg_type t JOIN pg_type e ON e.oid = t.typelem WHERE t.oid >= 16384 AND t.typcategory = 'A' AND e.typtype IN ('e', 'd')`;
 
 const SCALARS = new Map(BUILT_IN.map(({ type, parse }) => [type, parse]));
 
-/** One pool's parsers: the built-in types, and the array types of its database. */
+/** The parsers of one pool: those of the built-in types, and of the array types of its database. */
 export class TypeParsers {
   readonly #parsers = new Map<number, Parse>(SCALARS);
-  /** How elements of the database's own array types are read. */
+  /** Parsers of the elements of the database's own array types. */
   readonly #elements = new Map<number, Parse>();
   #version = 0;
 
@@ -87,7 +87,7 @@ export class TypeParsers {
     for (const { array, parse } of BUILT_IN) this.#parsers.set(array, (text) => parseArray(text, parse));
   }
 
-  /** Grows when a parser is another one than before. */
+  /** Increases when a parser is added or replaced. */
   get version(): number {
     return this.#version;
   }
@@ -102,7 +102,7 @@ export class TypeParsers {
     }
   }
 
-  /** As the driver asks for it. Every value travels as text. */
+  /** Called by the driver. Every value is sent in text format. */
   getTypeParser(oid: number, format: string = 'text'): Parse {
     if (format !== 'text') throw new TypeError(`values travel as text, not as ${format}`);
     return this.#parsers.get(oid) ?? asText;

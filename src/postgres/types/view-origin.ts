@@ -1,23 +1,23 @@
 /**
- * Owns what a view's definition says of its rows: which table's rows they are, one each at most, or what it groups by.
- * What cannot be told for sure is left open.
+ * Owns what a view's definition says about its rows: the table of which each row of the view is at most one row, or
+ * the columns that the view groups by. Anything that cannot be determined for certain is left out.
  */
 import { isNode, nodeOf, nodesOf, textOf, type TreeNode, type TreeValue } from './view-tree.ts';
 
-/** A table or view by its OID. */
+/** Origin with a table or view identified by its OID. */
 export interface Origin {
   readonly table: string | null;
-  /** Number of the view's column → number of the table's. */
+  /** Column number of the view → column number of the table. */
   readonly columns: ReadonlyMap<number, number>;
-  /** Numbers of the view's columns. */
+  /** Column numbers of the view. */
   readonly grouped: readonly number[] | null;
 }
 
 export interface OriginInput {
   readonly tree: TreeValue;
-  /** Operators that mean equality, by OID. */
+  /** OIDs of equality operators. */
   readonly equal: ReadonlySet<string>;
-  /** Sets of columns that no two rows of the table share, none of them null. */
+  /** The table's unique keys whose columns are all not null. */
   readonly keysOf: (table: string) => readonly (readonly number[])[];
   readonly isNotNull: (table: string, column: number) => boolean;
 }
@@ -25,7 +25,7 @@ export interface OriginInput {
 const NOTHING: Origin = { table: null, columns: new Map(), grouped: null };
 const RTE_RELATION = '0';
 const RTE_GROUP = '9';
-/** Joins that keep each row of their left side at most once, where the right side is found by a key: inner and left. */
+/** Inner and left joins return each row of the left side at most once if the right side is joined by a unique key. */
 const JOIN_INNER = '0';
 const JOIN_LEFT = '1';
 
@@ -49,7 +49,10 @@ export function originOf(input: OriginInput): Origin {
   return { table: table.oid, columns: new Map(columns.filter(([, column]) => column > 0)), grouped: null };
 }
 
-/** Columns that show the groups, without those that follow from a key of their table; null where one may be null. */
+/**
+ * The columns that show the groups, without those that are functionally dependent on a key of their table; null if a
+ * column may be null or is not shown.
+ */
 function groupedBy(
   { keysOf, isNotNull, equal }: OriginInput,
   query: TreeNode,
@@ -76,7 +79,7 @@ function groupedBy(
   return kept.map(({ number }) => number);
 }
 
-/** From PostgreSQL 18 on, what is grouped by stands in an entry of its own, and columns name that. */
+/** From PostgreSQL 18 on, grouping expressions are in a range table entry of their own, which columns refer to. */
 function ungrouped(expression: TreeNode | null, entries: readonly TreeNode[]): TreeNode | null {
   const column = varOf(expression);
   const entry = column && entries[column.relation - 1];
@@ -92,13 +95,13 @@ interface Pair {
 
 interface Joined {
   readonly members: readonly number[];
-  /** Members whose columns may be null for want of a row. */
+  /** Members on the nullable side of an outer join. */
   readonly optional: ReadonlySet<number>;
   readonly pairs: readonly Pair[];
   readonly oids: ReadonlyMap<number, string>;
 }
 
-/** The tables of a plain FROM; null where there is anything else in it. */
+/** The tables of a FROM clause; null if it contains anything other than tables and inner or left joins. */
 function joinOf(query: TreeNode, equal: ReadonlySet<string>): Joined | null {
   const tree = nodeOf(query, 'jointree');
   if (!tree) return null;
@@ -121,7 +124,7 @@ function joinOf(query: TreeNode, equal: ReadonlySet<string>): Joined | null {
       if (left) visit(left, isOptional);
       const before = members.length;
       if (right) visit(right, isOptional || isLeft);
-      // The condition of a left join decides on rows of its right side, and takes none of the left side away.
+      // The condition of a left join selects rows of the right side only, and removes none of the left side.
       condition(nodeOf(node, 'quals'), isLeft ? members.slice(before) : undefined);
     } else isPlain = false;
   };
@@ -137,7 +140,9 @@ function joinOf(query: TreeNode, equal: ReadonlySet<string>): Joined | null {
   return isPlain && members.length > 0 ? { members, optional, pairs, oids } : null;
 }
 
-/** The relation whose rows come once at most: every other one is found by a key of its own. */
+/**
+ * The relation each of whose rows occurs at most once: every other relation is joined by one of its own unique keys.
+ */
 function rowsOf(
   query: TreeNode,
   { equal, keysOf }: OriginInput,
@@ -163,7 +168,7 @@ function rowsOf(
   return null;
 }
 
-/** Equalities between columns of two relations that all rows fulfil, each in both directions. */
+/** Equalities between columns of two relations that all rows satisfy, each in both directions. */
 function pairsOf(quals: TreeNode, equal: ReadonlySet<string>): readonly Pair[] {
   if (quals.tag === 'BOOLEXPR' && textOf(quals, 'boolop') === 'and')
     return nodesOf(quals, 'args').flatMap((part) => pairsOf(part, equal));
@@ -176,7 +181,7 @@ function pairsOf(quals: TreeNode, equal: ReadonlySet<string>): readonly Pair[] {
   ];
 }
 
-/** A column of the query's own relations, as it is or under a cast that leaves its bytes alone. */
+/** A column of the query's own relations, also under a binary-compatible cast. */
 function varOf(expression: TreeNode | null): { readonly relation: number; readonly column: number } | null {
   if (expression?.tag === 'RELABELTYPE') return varOf(nodeOf(expression, 'arg'));
   if (expression?.tag !== 'VAR' || textOf(expression, 'varlevelsup') !== '0') return null;

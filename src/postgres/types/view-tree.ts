@@ -1,19 +1,19 @@
 /**
- * Owns the reading of a view's query tree, as `pg_rewrite.ev_action` holds it: nodes in braces, lists in parentheses,
- * fields that begin with a colon.
+ * Owns parsing a view's query tree as stored in `pg_rewrite.ev_action`: nodes in braces, lists in parentheses, field
+ * names that begin with a colon.
  */
 
 export type TreeValue = string | TreeNode | readonly TreeValue[];
 
 export interface TreeNode {
   readonly tag: string;
-  /** What stands behind each field: mostly one value. */
+  /** The values of each field; usually there is one. */
   readonly fields: ReadonlyMap<string, readonly TreeValue[]>;
 }
 
 const TOKEN = /\s+|[(){}]|(?:\\[\s\S]|[^\s(){}\\])+/y;
 
-/** Null where the text cannot be read as a tree. */
+/** Null if the text is not a tree. */
 export function parseTree(text: string): TreeValue | null {
   const tokens: string[] = [];
   TOKEN.lastIndex = 0;
@@ -60,7 +60,7 @@ export function nodeOf(node: TreeNode, field: string): TreeNode | null {
   return isNode(value) ? value : null;
 }
 
-/** The nodes of a list; `<>`, which is an empty one, has none. */
+/** The nodes of a list; the empty list is written as `<>`. */
 export function nodesOf(node: TreeNode, field: string): readonly TreeNode[] {
   const [value] = node.fields.get(field) ?? [];
   return Array.isArray(value) ? (value as readonly TreeValue[]).filter((one): one is TreeNode => isNode(one)) : [];
