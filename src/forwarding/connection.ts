@@ -1,6 +1,6 @@
 /**
- * Owns one connection to another region's server: it is proven before it is used and closed when it breaks, and it
- * knows whether a byte of a request may have been sent.
+ * Owns one connection to another region's server. It is proven before it is used, closed when it breaks, and reports
+ * whether any byte of a request may have been sent.
  */
 import { Client, type Dispatcher } from 'undici';
 
@@ -84,7 +84,7 @@ export class Connection {
   }
 
   /**
-   * Opens the connection, if it is new, and requests a sign of life. An open connection proves little: a balancer or
+   * Opens the connection if it is new, and sends a probe request. An open connection proves little: a load balancer or
    * tunnel accepts it even if no server is behind it, and then loses the request.
    */
   async prove(path: string): Promise<Exchanged> {

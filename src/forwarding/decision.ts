@@ -1,13 +1,16 @@
 /**
- * Owns where a mutation runs (here, whole at the primary region's server, direct at its database, nowhere) and what a
- * failure of forwarding means. Pure.
+ * Owns the decision where a mutation runs (here, at the server of the primary's region, directly at the primary's
+ * database, or nowhere) and what a failed forwarding means. Pure functions.
  */
 import { MeridianError } from '../base/errors.ts';
 import { type Options } from '../config/options.ts';
 import { type ForwardedAnswer, type ForwardedMutation } from './envelope.ts';
 import { FLOOR_HEADER, KEY_HEADER, LEVEL_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
 
-/** The accept header decides the status of an answer with errors. */
+/**
+ * Headers that are forwarded. The accept header is included because it decides the HTTP status of an answer with
+ * errors.
+ */
 export const CARRIED_HEADERS = [
   TOKEN_HEADER,
   FLOOR_HEADER,
@@ -27,25 +30,25 @@ export function carriedHeaders(
   );
 }
 
-/** Whether something may have run at the other end, and what may be done about it. */
+/** For each failure: whether the mutation may have run at the other end, and what may be tried next. */
 const FAILURES = {
-  /** As many are under way and waiting as may be, here or there. */
+  /** The limit of concurrent and queued mutations is reached, here or there. */
   busy: { ran: 'nothing', fix: 'wait' },
-  /** No connection, or none that was proven before anything was sent over it. */
+  /** There is no connection, or none could be proven before anything was sent over it. */
   unreachable: { ran: 'nothing', fix: 'another way' },
-  /** Refused unread: the signature, the clocks, or a viewer that cannot be written down. */
+  /** Rejected before it was read: the signature is invalid, the clocks differ, or the viewer cannot be serialized. */
   refused: { ran: 'nothing', fix: 'another way' },
-  /** Larger than the other server, or what stands before it, takes. */
+  /** Larger than the other server, or a proxy before it, accepts. */
   'too large': { ran: 'nothing', fix: 'another way' },
-  /** A server that knows no forwarding answers there. */
+  /** The server there does not accept forwarded mutations. */
   unknown: { ran: 'nothing', fix: 'another way' },
-  /** The region is not the primary's as its server sees it. */
+  /** The server there does not consider its region the primary's. */
   'not primary': { ran: 'nothing', fix: 'look again' },
   /** The connection broke after the first byte may have been sent. */
   broken: { ran: 'perhaps', fix: 'ask again' },
-  /** The whole answer was not there in time. */
+  /** The complete answer did not arrive in time. */
   late: { ran: 'perhaps', fix: 'ask again' },
-  /** What was answered is too large, or no answer of a Meridian server. */
+  /** The answer is too large, or is not the answer of a Meridian server. */
   unreadable: { ran: 'perhaps', fix: 'ask again' },
 } as const satisfies Record<string, { readonly ran: 'nothing' | 'perhaps'; readonly fix: string }>;
 
@@ -54,15 +57,15 @@ export const FORWARD_FAILURES = Object.keys(FAILURES) as ForwardFailure[];
 
 export type ForwardOutcome =
   | { readonly kind: 'answered'; readonly answer: ForwardedAnswer }
-  /** `why`: a part of a sentence, for the client. `detail`: what only the log may tell. */
+  /** `why`: a part of a sentence, for the client. `detail`: only for the log. */
   | { readonly kind: 'failed'; readonly failure: ForwardFailure; readonly why: string; readonly detail?: string };
 
 export interface ForwardTransport {
-  /** Sends a mutation to the region's server, whose address is known. Never throws. */
+  /** Sends a mutation to the region's server, whose address must be known. Never throws. */
   send(region: string, mutation: ForwardedMutation): Promise<ForwardOutcome>;
 }
 
-/** What is known here of the server of the primary's region: no address, not asked yet, ready, or not. */
+/** The state of the server of the primary's region: without an address, not probed yet, ready, or down. */
 export type ServerState = 'none' | 'unknown' | 'ready' | 'down';
 
 export interface Situation {
@@ -70,7 +73,7 @@ export interface Situation {
   readonly local: string;
   readonly primary: string | null;
   readonly server: ServerState;
-  /** Whether the primary's database is within reach from here. */
+  /** Whether the primary's database can be reached from here. */
   readonly databaseReachable: boolean;
 }
 
@@ -81,7 +84,7 @@ export type Way =
   /** `why`: a part of a sentence. */
   | { readonly kind: 'refuse'; readonly why: string };
 
-/** Where no primary is known, going direct looks for it once more. */
+/** Decides where the mutation runs. `direct` searches for the primary once more if none is known. */
 export function wayOf({ mode, local, primary, server, databaseReachable }: Situation): Way {
   if (primary === local) return { kind: 'local' };
   if (mode === 'direct') return { kind: 'direct' };
@@ -91,7 +94,7 @@ export function wayOf({ mode, local, primary, server, databaseReachable }: Situa
     case 'none':
       return otherwise(`no serverUrl is configured for region ${primary}, which has the primary`);
     case 'down':
-      // Both ways are known to be closed: nobody need wait for a time limit to find that out.
+      // Neither the server nor the database can be reached, so the mutation fails without waiting for a timeout.
       return databaseReachable
         ? otherwise(`the server of region ${primary}, which has the primary, is not ready`)
         : {
@@ -106,20 +109,20 @@ export function wayOf({ mode, local, primary, server, databaseReachable }: Situa
 
 export interface FailedSituation {
   readonly mode: Options['writes'];
-  /** With an idempotency key whatever is sent twice happens once. */
+  /** With an idempotency key a mutation that is sent twice runs once. */
   readonly keyed: boolean;
   readonly triesLeft: number;
-  /** Whether an earlier try may have run. */
+  /** Whether an earlier attempt may have run. */
   readonly uncertain: boolean;
 }
 
 /**
- * `busy`, `refuse`: nothing was written, the client is told. `unknown`, `unconfirmed`: it may have been, without and
- * with a key.
+ * `busy`, `refuse`: nothing was written, and the client gets an error. `unknown`, `unconfirmed`: the mutation may have
+ * run, without and with a key.
  */
 export type AfterFailure = 'again' | 'direct' | 'busy' | 'refuse' | 'unknown' | 'unconfirmed';
 
-/** What comes after a failure. Nothing that may have run is ever repeated without a key. */
+/** The next step after a failure. A mutation that may have run is never repeated without a key. */
 export function afterFailure(
   failure: ForwardFailure,
   { mode, keyed, triesLeft, uncertain }: FailedSituation,
@@ -144,7 +147,7 @@ export function notForwarded(why: string, details: Readonly<Record<string, unkno
   });
 }
 
-/** Trying again would not help. */
+/** A permanent error: a retry would fail as well. */
 export function tooLarge(region: string): MeridianError {
   return new MeridianError({
     code: 'BAD_USER_INPUT',

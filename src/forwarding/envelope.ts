@@ -54,8 +54,8 @@ export function writeEnvelope(mutation: ForwardedMutation): string | null {
 }
 
 /**
- * A string is the error. Numbers of the variables are as the client sent them; those of the viewer are as its server
- * has them.
+ * Parses an envelope; a returned string describes the error. Numbers in the variables keep the client's digits; numbers
+ * in the viewer are JavaScript numbers, as on the sending server.
  */
 export function readEnvelope(body: string): ForwardedMutation | string {
   try {
@@ -68,7 +68,7 @@ export function readEnvelope(body: string): ForwardedMutation | string {
   }
 }
 
-/** In the other server's code it was a JavaScript number, so it is one here too. */
+/** The viewer's numbers were JavaScript numbers on the sending server, so they are converted back. */
 function plain<T>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
 }

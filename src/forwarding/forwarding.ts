@@ -1,6 +1,6 @@
 /**
- * Owns the way of one mutation: decided, sent, judged and, within limits, decided again; it is never sent twice unless
- * that is safe.
+ * Owns the forwarding of one mutation: the decision, the request, the evaluation of its result and a limited number of
+ * retries. A mutation is never sent twice unless that is safe.
  */
 import { type MeridianError } from '../base/errors.ts';
 import { type Options } from '../config/options.ts';
@@ -35,20 +35,20 @@ export interface ForwardingOptions {
   readonly server: (region: string) => ServerState;
   readonly transport: ForwardTransport;
   /**
-   * Told of the token of each answer, and of what the mutation came with: where they differ, the primary is at that
-   * position at least.
+   * Called with the token of each answer and the tokens that the mutation was sent with. Where they differ, the primary
+   * has reached at least the answer's position.
    */
   readonly onAnswer: (token: string, sent: SentTokens) => void;
   readonly log: Pick<Log, 'warn'>;
   readonly metrics: Pick<Metrics, 'mutations' | 'forwardSeconds'>;
 }
 
-/** What became of a mutation: it has an answer, or is to run here. */
+/** The result for a mutation: it has been answered, or must run here. */
 export type Taken =
   | { readonly way: 'forwarded'; readonly answer: ForwardedAnswer }
   /**
-   * `uncertain`: the region where an earlier try may have run, so that nothing but an outcome from the database proves
-   * that it has not.
+   * `uncertain`: the region where an earlier attempt may have run, so that only an outcome stored in the database
+   * proves whether it did.
    */
   | { readonly way: 'local' | 'direct'; readonly uncertain: string | null };
 
@@ -62,8 +62,8 @@ export class Forwarding {
   }
 
   /**
-   * Throws `PRIMARY_UNAVAILABLE` and `OVERLOADED` (nothing was written), `WRITE_OUTCOME_UNKNOWN` or
-   * `WRITE_UNCONFIRMED`.
+   * Forwards the mutation if necessary. Throws `PRIMARY_UNAVAILABLE` and `OVERLOADED` (nothing was written),
+   * `WRITE_OUTCOME_UNKNOWN` or `WRITE_UNCONFIRMED`.
    */
   async take(mutation: ForwardedMutation): Promise<Taken> {
     try {
@@ -80,7 +80,7 @@ export class Forwarding {
     const { options, view } = this.#options;
     const keyed = mutation.headers[KEY_HEADER] !== undefined;
     let uncertain: { readonly region: string; readonly why: string } | null = null;
-    // Without a known primary there is one look more, before anybody is refused.
+    // Without a known primary the regions are examined once more before the mutation is rejected.
     if (view.primary === null && options.writes === 'forward') await view.refresh();
     for (let triesLeft = options.forwardRetries; ; triesLeft -= 1) {
       const way = this.#way();

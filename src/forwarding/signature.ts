@@ -57,7 +57,7 @@ export type Admission =
 export class ForwardGate {
   readonly #options: GateOptions;
   readonly #clock: Clock;
-  /** When each may be forgotten, by nonce; in the order of arrival. */
+  /** The expiry of each nonce, in the order of arrival. */
   readonly #seen = new Map<string, number>();
 
   constructor(options: GateOptions) {
@@ -65,7 +65,7 @@ export class ForwardGate {
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** What is wrong before the body is read; null if nothing is wrong yet. */
+  /** The reason for a rejection before the body is read; null if there is none yet. */
   refusal(header: unknown): string | null {
     const parsed = this.#parse(header);
     return typeof parsed === 'string' ? parsed : null;

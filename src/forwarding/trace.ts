@@ -1,6 +1,6 @@
-/** Owns which headers carry a trace from one server to the next. */
+/** Owns the headers that carry a trace from one server to the next. */
 
-/** Trace context goes along as headers, also for whoever stands between the servers. */
+/** The trace context is sent as headers, so that proxies between the servers can use it too. */
 export function traced({
   traceparent,
   tracestate,

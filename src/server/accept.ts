@@ -1,28 +1,28 @@
 /**
- * Owns which of GraphQL's two media types a client would rather have: the server's answer is of that type, and its
- * status goes by it.
+ * Owns the choice between GraphQL's two media types by the accept header. The answer has that type, and its status
+ * depends on it.
  */
 
 const STRICT = 'application/graphql-response+json';
 const PLAIN = 'application/json';
 const CHARSET = 'charset=utf-8';
 const OWN_CHARSET = /^charset="?utf-8"?$/;
-/** Stands for a range with parameters that no answer of ours has. */
+/** The type of a range with parameters that our answers do not have. */
 const OTHER = 'other';
-/** A client names a handful; what comes after that many is not read. */
+/** Clients name a few ranges; ranges beyond this number are ignored. */
 const MAX_RANGES = 20;
 
 interface Range {
   readonly type: string;
   readonly quality: number;
-  /** Higher the more exactly it names a type. */
+  /** Higher for a more specific range. */
   readonly exactness: number;
   readonly place: number;
 }
 
 /**
- * Whether the answer is `application/graphql-response+json`. Where both are as welcome: the one that is named more
- * exactly, then the one that is named first.
+ * Whether the answer is `application/graphql-response+json`. Where both types have the same quality, the more specific
+ * range wins, then the first one.
  */
 export function prefersStrict(accept: string | undefined): boolean {
   const ranges = (accept ?? '').split(',', MAX_RANGES).map(rangeOf);
@@ -32,11 +32,11 @@ export function prefersStrict(accept: string | undefined): boolean {
   return (strict.quality - plain.quality || strict.exactness - plain.exactness || plain.place - strict.place) > 0;
 }
 
-/** So many texts are remembered: clients send few. */
+/** Maximum number of remembered header texts; clients send few different ones. */
 const REMEMBERED = 100;
 const known = new Map<string, string | null>();
 
-/** The media type of the answer, as Apollo chooses it; null where neither is welcome. */
+/** The media type of the answer, as Apollo chooses it; null where neither type is accepted. */
 export function acceptedType(accept: string | undefined): string | null {
   if (accept === undefined) return `${PLAIN}; ${CHARSET}`;
   const found = known.get(accept);
@@ -64,10 +64,7 @@ function rangeOf(text: string, place: number): Range {
   };
 }
 
-/**
- * The range that names the type most exactly decides about it, whatever others say; null where it is not welcome at
- * all.
- */
+/** The most specific range for the type, which takes precedence over others; null where the type is not accepted. */
 function rangeFor(type: string, ranges: readonly Range[]): Range | null {
   const fitting = ranges.filter((range) => [type, 'application/*', '*/*'].includes(range.type));
   const deciding = fitting.sort((a, b) => b.exactness - a.exactness || a.place - b.place)[0];

@@ -1,4 +1,4 @@
-/** Owns where alerts go: the log, the metrics, and a webhook that can neither stop nor slow the server. */
+/** Owns the delivery of alerts to the log, the metrics, and a webhook that can neither stop nor delay the server. */
 import { Backoff } from '../base/backoff.ts';
 import { sleep } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
@@ -9,12 +9,12 @@ import { type Telemetry } from '../telemetry/telemetry.ts';
 export interface AlertSink {
   raised(alert: Alert): void;
   cleared(alert: Alert): void;
-  /** Gives up what the webhook has not taken yet. */
+  /** Discards the events that the webhook has not accepted yet. */
   close(): Promise<void>;
 }
 
 export interface AlertSettings {
-  /** Region whose server reports: every region sees the others, so that one alert may come from several. */
+  /** The region whose server reports. Every region observes the others, so several may report the same alert. */
   readonly region: string;
   readonly options: Pick<Options, 'alertWebhook' | 'alertWebhookMs' | 'alertWebhookTries' | 'alertQueue'>;
   readonly telemetry: Telemetry;
@@ -62,7 +62,7 @@ export function createAlertSink({ region, options, telemetry }: AlertSettings): 
   };
 }
 
-/** Posts one event after the other, so that "cleared" never overtakes its "raised". */
+/** Posts events one after another, so that "cleared" never overtakes its "raised". */
 class Webhook {
   readonly #options: AlertSettings['options'];
   readonly #telemetry: Telemetry;
@@ -99,7 +99,8 @@ class Webhook {
       const sent = await this.#deliver(event);
       this.#telemetry.metrics.alertPosts.inc({ outcome: sent ? 'sent' : 'failed' });
     }
-    // In the same turn as the last look at the queue: an alert in between would wait for the next one.
+    // Set synchronously after the last look at the queue: otherwise an alert posted in between would wait for the next
+    // one.
     this.#posting = null;
   }
 
@@ -111,7 +112,7 @@ class Webhook {
       if (this.#stop.signal.aborted) return false;
       const { tries } = backoff;
       if (tries + 1 >= this.#options.alertWebhookTries) {
-        // Its URL may hold a secret, so that the log names it by its option.
+        // The URL may contain a secret, so the log names the option instead.
         this.#telemetry.log.error({ event, tries: tries + 1, failure }, 'alertWebhook did not take an alert');
         return false;
       }
@@ -119,7 +120,7 @@ class Webhook {
     }
   }
 
-  /** One POST; null when it was taken, else why not. */
+  /** Sends one POST. Returns null if it was accepted, else the reason. */
   async #try(event: AlertEvent): Promise<string | null> {
     try {
       const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(this.#options.alertWebhookMs)]);

@@ -7,7 +7,7 @@ import { type Options } from '../config/options.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { prefersStrict } from './accept.ts';
 
-/** The request was GraphQL over HTTP, but its document or variables were not right. */
+/** The request was a GraphQL request, but its document or variables were invalid. */
 const REQUEST_ERRORS: ReadonlySet<unknown> = new Set([
   'GRAPHQL_PARSE_FAILED',
   'GRAPHQL_VALIDATION_FAILED',
@@ -16,9 +16,9 @@ const REQUEST_ERRORS: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
- * Errors inside GraphQL answer with 200, since gateways drop the error code of any other status. What is no GraphQL request
- * at all keeps its 4xx, and clients that would rather have `application/graphql-response+json` get that media type's
- * 400 for a document that is not valid.
+ * GraphQL errors are answered with status 200, since gateways drop the error code of any other status. A request that
+ * is not GraphQL keeps its 4xx. Clients that prefer `application/graphql-response+json` get the status 400 of that
+ * media type for an invalid document.
  */
 export function answerPlugin(telemetry: Telemetry): ApolloServerPlugin<BaseContext> {
   const { metrics } = telemetry;
@@ -41,10 +41,10 @@ export function answerPlugin(telemetry: Telemetry): ApolloServerPlugin<BaseConte
 }
 
 /**
- * Who says how long browsers and proxies may keep an answer: Apollo where the schema has `@cacheControl`. Elsewhere the
- * option `cacheControl` does, of answers without errors to queries by GET, and no other answer may be kept; Apollo,
- * which wraps the resolver of every field to find that out, is not asked. What has been decided of an answer before
- * stays: it is for one viewer, or under a token.
+ * The cache headers of answers. Where the schema has `@cacheControl`, Apollo sets them. Otherwise the option
+ * `cacheControl` applies to answers without errors to queries by GET, and all other answers are `no-store`; Apollo's
+ * plugin is disabled, because it wraps the resolver of every field. A header that has already been set, for an answer
+ * to one viewer or under a token, is kept.
  */
 export function cacheControl(
   schema: GraphQLSchema,
@@ -71,7 +71,7 @@ export function cacheControl(
 
 function statusHidesCode(status: number | undefined, codes: readonly unknown[], strict: boolean): boolean {
   if (codes.length === 0) return false;
-  // 500 is what Apollo gives an error from a plugin that names no status: ours name none.
+  // Apollo answers an error from a plugin without a status with 500; our plugins set none.
   if (status === 500) return true;
   return status === 400 && !strict && codes.every((code) => REQUEST_ERRORS.has(code));
 }

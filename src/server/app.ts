@@ -1,5 +1,6 @@
 /**
- * Owns the HTTP side under GraphQL: body and time limits, CORS, answers to what is no GraphQL, and the request metrics.
+ * Owns the HTTP layer below GraphQL: body and time limits, CORS, errors for requests that are not GraphQL, and the
+ * request metrics.
  */
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type Server } from 'node:http';
@@ -25,12 +26,12 @@ export interface AppSettings {
 }
 
 const PREFLIGHT_CACHED_S = 600;
-/** Between two looks for requests that take too long to arrive. */
+/** Bounds of the interval between two checks for requests that arrive too slowly. */
 const MIN_CHECK_MS = 50;
 const MAX_CHECK_MS = 2_000;
 
 export async function createApp({ options, telemetry, draining }: AppSettings): Promise<FastifyInstance> {
-  // Requests that still come in on open connections while the server drains are answered like any other.
+  // Requests that arrive on open connections while the server drains are answered normally.
   const app = fastify({
     http: receiving(options.receiveMs),
     bodyLimit: options.maxRequestBytes,
@@ -43,12 +44,12 @@ export async function createApp({ options, telemetry, draining }: AppSettings): 
   measure(app, telemetry);
   registerRequestRules(app);
   readBodies(app);
-  // Not before the body is there: what is read from a connection goes on in that connection's name.
+  // In preHandler, after the body was read: callbacks of the connection run in the connection's own async context.
   app.addHook('preHandler', (request, _reply, done) => inTrace(traceOf(request.headers['traceparent']), done));
-  // Hooks that wait for nothing call `done`: each promise would cost every request a turn of the queue.
+  // Hooks that do not wait call `done`, because each promise would cost every request a turn of the event loop.
   app.addHook('preHandler', (request, reply, done) => {
     const limit = options.maxRequestDepth;
-    // What stands in the address has no level around it, as the body's variables have.
+    // Values in the query string are not enclosed by the body's outer object, so they have one level less.
     const isTooDeep =
       isDeeper(request.body, limit) || deepSearch(request.query, limit).some((value) => isDeeper(value, limit - 1));
     if (isTooDeep) void reply.code(400).send(tooDeep(limit));
@@ -76,8 +77,8 @@ export async function createApp({ options, telemetry, draining }: AppSettings): 
 }
 
 /**
- * Node looks for connections that are over their limits only every half minute, and takes the larger of the two limits
- * for the whole request where that of the headers is larger, which is a minute unless it is told otherwise.
+ * Node checks for connections over their limits only every 30 seconds. It also applies the larger of the two limits to
+ * the whole request, and the limit of the headers is a minute by default.
  */
 function receiving(receiveMs: number): {
   readonly shouldUpgradeCallback: (this: Server, request: IncomingMessage) => boolean;
@@ -94,14 +95,14 @@ function receiving(receiveMs: number): {
 }
 
 /**
- * Clients that offer HTTP/2 in a request's `upgrade` header (Java's is one) want an answer to the request. They get it as
- * where nobody listens to upgrades.
+ * Whether a request is upgraded. Clients that offer HTTP/2 in the `upgrade` header (such as Java's) expect a normal
+ * answer, so only WebSocket upgrades with a listener are taken.
  */
 function isForUpgrade(this: Server, { headers }: IncomingMessage): boolean {
   return headers.upgrade?.toLowerCase() === 'websocket' && this.listenerCount('upgrade') > 0;
 }
 
-/** Browsers see the token header only if it is exposed to them. */
+/** Browsers can read the token header only if it is exposed to them. */
 async function allowOrigins(
   app: FastifyInstance,
   { corsOrigins, corsCredentials }: Pick<Options, 'corsOrigins' | 'corsCredentials'>,
@@ -117,18 +118,18 @@ async function allowOrigins(
   });
 }
 
-/** Counts at `close`, which comes after an answer as well as after a client that left before it. */
+/** Counts at `close`, which follows an answer as well as a disconnect before it. */
 function measure(app: FastifyInstance, { log, metrics }: Telemetry): void {
   app.addHook('onRequest', (request, reply, done) => {
     metrics.httpInFlight.inc();
     reply.raw.once('close', () => {
       metrics.httpInFlight.dec();
       const route = request.routeOptions.url ?? 'unmatched';
-      // Methods are free text to a client: only those of a route become a label.
+      // Clients may send any text as method, so only methods of a route become a label.
       const method = route === 'unmatched' ? 'any' : request.method;
       const status = reply.raw.writableFinished ? String(reply.statusCode) : 'aborted';
       metrics.httpRequests.inc({ method, route, status });
-      // Its body, and who asks, may have been waited for before Fastify was told of it.
+      // The early listener may have waited for the body and the viewer before Fastify received the request.
       const startedMs = arrivedWith(request.raw)?.startedMs;
       const tookMs = startedMs === undefined ? reply.elapsedTime : performance.now() - startedMs;
       metrics.httpSeconds.observe({ method, route }, tookMs / 1_000);

@@ -1,4 +1,4 @@
-/** Owns how the JSON of requests is read: every number with its digits, and a key like `__proto__` as data. */
+/** Owns the parsing of JSON in requests: numbers keep all digits, and a key like `__proto__` is data. */
 import { type ApolloServerPlugin, type BaseContext } from '@apollo/server';
 import { errorCodes, type FastifyInstance } from 'fastify';
 import { JsonNumber, needsCare, parseJson } from '../base/json.ts';
@@ -6,8 +6,8 @@ import { JsonNumber, needsCare, parseJson } from '../base/json.ts';
 const BYTE_ORDER_MARK = '\uFEFF';
 
 /**
- * Keys that Fastify's own parser refuses are properties like any other here: nothing of a body is ever merged into an
- * object.
+ * Keys that Fastify's own parser rejects are ordinary properties here, since bodies are never merged into other
+ * objects.
  */
 export function readBodies(app: FastifyInstance): void {
   app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (_request, body, done) => {
@@ -21,8 +21,8 @@ export function readBodies(app: FastifyInstance): void {
 }
 
 /**
- * A number where an object or a text belongs stays a plain one, so that nobody takes it for an object; so do those of
- * the protocol's extensions, where `"version": 1.0` is 1.
+ * Numbers outside the variables become plain JavaScript numbers: at the top level a `JsonNumber` would pass for an
+ * object, and in the protocol's extensions `"version": 1.0` must be 1.
  */
 function parsed(text: string): unknown {
   const body = parseJson(text);
@@ -42,8 +42,8 @@ function plain(value: unknown): unknown {
 }
 
 /**
- * The JSON that a GET request has in its address, as far as it may nest deeper than `limit`: a text with fewer brackets
- * does not. What is no JSON is left to Apollo, which refuses it.
+ * Parses the JSON in a GET request's query string if it could nest deeper than `limit`; a text with fewer brackets
+ * cannot. Apollo rejects text that is not JSON.
  */
 export function deepSearch(query: unknown, limit: number): readonly unknown[] {
   const { variables, extensions } = query as Readonly<Record<string, unknown>>;
@@ -57,7 +57,10 @@ export function deepSearch(query: unknown, limit: number): readonly unknown[] {
   });
 }
 
-/** Variables of a GET request stand in its address, where Apollo has read them with `JSON.parse`. */
+/**
+ * Parses the variables of a GET request again where `JSON.parse`, which Apollo uses for the query string, would change
+ * their numbers.
+ */
 export function exactSearch(): ApolloServerPlugin<BaseContext> {
   return {
     async requestDidStart({ request }) {

@@ -1,6 +1,6 @@
 /**
- * Owns conditional GET requests for GraphQL: each answer has an ETag of its bytes, and a client that has these very
- * bytes is told so instead of being sent them.
+ * Owns conditional GET requests for GraphQL: each answer has an ETag of its bytes, and a client that already has them
+ * gets 304.
  */
 import { hash } from 'node:crypto';
 import { type FastifyInstance, type FastifyReply } from 'fastify';
@@ -9,20 +9,21 @@ import { TRACE_HEADER } from './early/eligible.ts';
 import { GRAPHQL_PATH } from './requests.ts';
 
 export interface ConditionalRules {
-  /** Whether a hook finds the viewer, in headers that only it knows. */
+  /** Whether a hook determines the viewer, from headers that only the hook knows. */
   readonly hasHook: boolean;
   /** Whether tokens are taken from cookies. */
   readonly readsCookies: boolean;
 }
 
-/** Each of them may change the answer. */
+/** Headers that may change the answer. */
 const ALWAYS_VARY = ['accept', 'authorization', TOKEN_HEADER, FLOOR_HEADER, LEVEL_HEADER, TRACE_HEADER];
-/** Of an answer without errors, which Apollo puts first. */
+/** The start of an answer without errors; Apollo writes errors before data. */
 const WITHOUT_ERRORS = '{"data":';
 
 /**
- * The operation is executed all the same, under the token of this request: 304 says that the answer which was just
- * decided is byte for byte the one that the client has. Its headers, the token among them, are those of the new answer.
+ * Adds ETags and answers with 304. The operation is executed in any case, under this request's token: 304 means that
+ * the new answer has the same bytes as the one that the client has. The headers, including the token, are those of the
+ * new answer.
  */
 export function answerConditionally(app: FastifyInstance, { hasHook, readsCookies }: ConditionalRules): void {
   const vary = hasHook ? '*' : [...ALWAYS_VARY, ...(readsCookies ? ['cookie'] : [])].join(', ');
@@ -40,14 +41,14 @@ export function answerConditionally(app: FastifyInstance, { hasHook, readsCookie
 }
 
 /**
- * Strong: of the whole body, `extensions` included, so that two answers with the same ETag are the same text. The media
- * type is another representation.
+ * A strong ETag of the whole body with `extensions`, so equal ETags mean equal texts. The media type is included,
+ * because it is another representation.
  */
 function etagOf(contentType: string, body: string): string {
   return `"${hash('sha256', `${contentType}\n${body}`, 'base64url')}"`;
 }
 
-/** Of `*`, which names whatever there is, nobody can tell what the client has. */
+/** Whether the header names the ETag. `*` does not match, since it does not say which answer the client has. */
 function names(header: string | undefined, etag: string): boolean {
   return header !== undefined && header.split(',').some((one) => one.trim().replace(/^W\//, '') === etag);
 }

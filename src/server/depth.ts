@@ -1,4 +1,4 @@
-/** Owns the depth limit: a validation rule that refuses operations whose selections nest deeper than allowed. */
+/** Owns the depth limit: a validation rule that rejects operations whose selections nest too deep. */
 import {
   GraphQLError,
   Kind,
@@ -10,15 +10,15 @@ import {
 } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 
-/** Introspection does not count: it has a limit of its own among GraphQL's standard rules. */
+/** Introspection fields do not count; GraphQL's standard rules limit them. */
 export function depthLimit(maxDepth: number): ValidationRule {
   return (context: ValidationContext): ASTVisitor => {
-    // Each fragment is measured once, so that fragments spread many times cost nothing more.
+    // Each fragment is measured once, so that repeated spreads cost nothing.
     const fragments = new Map<string, number>();
     const fragmentDepth = (name: string): number => {
       const known = fragments.get(name);
       if (known !== undefined) return known;
-      // Stands while the fragment is measured: a cycle, which another rule refuses, then ends here.
+      // Set while the fragment is being measured, so that a cycle ends here; another rule rejects cycles.
       fragments.set(name, 0);
       const fragment = context.getFragment(name);
       const measured = fragment ? depth(fragment.selectionSet) : 0;

@@ -1,6 +1,6 @@
 /**
- * Owns what clients see of an error: known ones with code, `retryable` and details; unexpected ones masked, with an id
- * that the log has too.
+ * Owns the errors that clients see: known errors have a code, `retryable` and details; unexpected errors are masked
+ * with an id that is also in the log.
  */
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
@@ -14,10 +14,10 @@ import { traceFields } from '../telemetry/trace.ts';
 export type FormatError = (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError;
 
 const UNEXPECTED = 'INTERNAL_SERVER_ERROR';
-/** Codes of custom resolvers are free text: the metric keeps this many and counts the rest as `other`. */
+/** Custom resolvers may use any text as code: the metric keeps this many codes and counts the rest as `other`. */
 const MAX_CODES = 100;
 const MAX_QUEUES = 50;
-/** Not the client's doing: the log has them with their cause, which the client does not see. */
+/** Errors not caused by the client. They are logged with their cause, which the client does not see. */
 const FOR_OPERATORS: ReadonlySet<string> = new Set([
   'CONFIG_INVALID',
   'DATABASE_ERROR',
@@ -28,15 +28,12 @@ const FOR_OPERATORS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Facts for code and for logs: how rows are stored is nothing to clients, as the published schema does not tell it
+ * Details that are removed for clients, since they reveal how rows are stored, which the published schema does not show
  * either.
  */
 const STORAGE: ReadonlySet<string> = new Set(['table', 'constraint', 'refused', 'raised']);
 
-/**
- * Knows what an error of the execution's own means in terms of the schema; null where it knows no more than the error
- * itself.
- */
+/** Explains an error of GraphQL execution in terms of the schema; null where it has nothing to add. */
 export type ExplainError = (error: Error, path: readonly (string | number)[] | undefined) => MeridianError | null;
 
 /** Makes Apollo's `formatError`; it also counts and logs, since every error of an answer passes here exactly once. */
@@ -83,8 +80,8 @@ export function errorFormatter(
 }
 
 /**
- * An error met while the context was built, as GraphQL shows it: status 200, since gateways drop the error code of any other.
- * Apollo would say 500.
+ * Converts an error thrown while the context was built into a GraphQL error with status 200, since gateways drop the
+ * error code of any other status. Apollo would use 500.
  */
 export function contextError(error: unknown): GraphQLError {
   if (error instanceof GraphQLError && error.extensions['http'] !== undefined) return error;
@@ -97,7 +94,8 @@ export function contextError(error: unknown): GraphQLError {
 }
 
 /**
- * The parser's own refusal of a document that is too long: it has no code of its own, and says nothing of the option.
+ * Translates the parser's error for a document that is too long, which has no code of its own and does not name the
+ * option.
  */
 function tooManyTokens({ message, extensions }: GraphQLFormattedError, limit: number): MeridianError | null {
   if (
@@ -125,10 +123,7 @@ function answer(
   };
 }
 
-/**
- * GraphQL wraps what resolvers throw, sometimes more than once: the innermost original, if it is of the class asked
- * for.
- */
+/** GraphQL may wrap the error of a resolver several times. Returns the innermost error if it is of the given class. */
 function innermost<E extends Error>(error: unknown, type: abstract new (...args: never[]) => E): E | null {
   let current: unknown = error;
   while (current instanceof GraphQLError && current.originalError) current = current.originalError;

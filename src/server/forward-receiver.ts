@@ -1,6 +1,6 @@
 /**
- * Owns the endpoint for mutations that servers of other regions forward: who sends them is proven first, then they run
- * like any other.
+ * Owns the endpoint for mutations that servers of other regions forward: their sender is verified, then they run like
+ * any other.
  */
 import { HeaderMap, type ApolloServer, type BaseContext } from '@apollo/server';
 import { type FastifyInstance, type FastifyReply } from 'fastify';
@@ -16,9 +16,9 @@ import { refuse } from './requests.ts';
 
 export interface ForwardSettings {
   readonly gate: ForwardGate;
-  /** Whether this region is the primary's, as far as is known here; nothing is run where it is not. */
+  /** Whether this region is known to be the primary's; otherwise no mutation is run. */
   readonly isPrimary: () => boolean;
-  /** Told that another region took this one for the primary's. */
+  /** Called when another region considered this one the primary's. */
   readonly onMistaken: () => void;
 }
 
@@ -29,7 +29,7 @@ export interface ForwardRoute<C extends BaseContext> extends ForwardSettings {
   readonly telemetry: Telemetry;
 }
 
-/** What goes with a request: the viewer, the headers that cross. */
+/** Bytes for the other parts of the envelope: the viewer and the forwarded headers. */
 const ENVELOPE_BYTES = 64 << 10;
 
 export function registerForward<C extends BaseContext>(app: FastifyInstance, route: ForwardRoute<C>): void {
@@ -43,7 +43,7 @@ export function registerForward<C extends BaseContext>(app: FastifyInstance, rou
     });
   };
   void app.register(async (scope) => {
-    // Signed as text, so that it is not parsed before it is known who wrote it.
+    // The body is kept as text, so that its signature is verified before it is parsed.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(
       'application/json',
@@ -54,7 +54,7 @@ export function registerForward<C extends BaseContext>(app: FastifyInstance, rou
     scope.post<{ Body: string }>(
       FORWARD_PATH,
       {
-        // Whoever cannot sign does not get as far as sending a body.
+        // A request without a valid signature header is rejected before its body is received.
         onRequest: async (request, reply) => {
           const why = route.gate.refusal(request.headers[SIGNATURE_HEADER]);
           return why === null ? undefined : refuseStranger(reply, why);
@@ -123,7 +123,7 @@ async function run<C extends BaseContext>(
   return answer(reply, status ?? 200, body.string);
 }
 
-/** `status`: what a client of this server would have got. */
+/** `status` is the status that a client of this server would have received. */
 function answer(reply: FastifyReply, status: number, body: string): FastifyReply {
   return reply
     .code(200)

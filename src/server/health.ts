@@ -4,7 +4,7 @@ import { within } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 
-/** Whether requests can be answered; `why` is one sentence when not. */
+/** Whether requests can be answered; if not, `why` is one sentence. */
 export interface Readiness {
   readonly ok: boolean;
   readonly why?: string;

@@ -1,23 +1,19 @@
 /**
- * Owns what is remembered of tokens that have been verified: whose they are, for as long as verifying them again would
- * have the same outcome.
+ * Owns the cache of verified tokens: their viewers are kept as long as another verification would have the same result.
  */
 import { LRUCache } from 'lru-cache';
 import { type Viewer } from '../base/viewer.ts';
 import { type Options } from '../config/options.ts';
 
-/**
- * Characters of a header that is remembered: a longer one is verified each time, so that few clients cannot fill the
- * memory.
- */
+/** Longer headers (in characters) are verified each time, so that few clients cannot fill the memory. */
 const LONGEST_HEADER = 4_096;
 
 export interface Proof {
   readonly viewer: Viewer;
-  /** Seconds since 1970, as the token's claims have them; undefined where it has none. */
+  /** Seconds since 1970, from the token's claims; undefined where it has none. */
   readonly exp: number | undefined;
   readonly nbf: number | undefined;
-  /** Whether what it was verified with still counts. Left out: it counts as long as the process runs. */
+  /** Whether the key that verified it is still valid. If omitted, it is valid as long as the process runs. */
   readonly stillCounts?: () => boolean;
 }
 
@@ -30,7 +26,7 @@ export class RememberedViewers {
     this.#toleranceMs = clockToleranceMs;
   }
 
-  /** By the whole header, to the letter: two headers that differ are two tokens. */
+  /** The key is the whole header, compared exactly. */
   get(header: string): Viewer | undefined {
     const proof = this.#proofs?.get(header);
     if (proof === undefined) return undefined;
@@ -43,7 +39,10 @@ export class RememberedViewers {
     if (header.length <= LONGEST_HEADER) this.#proofs?.set(header, proof);
   }
 
-  /** As verification judges both claims, by whole seconds: the clock may also have been set back since. */
+  /**
+   * Checks both claims in whole seconds, as verification does. `nbf` is checked too, since the clock may have been set
+   * back.
+   */
   #holds({ exp, nbf, stillCounts }: Proof): boolean {
     const nowS = Math.floor(Date.now() / 1_000);
     const toleranceS = this.#toleranceMs / 1_000;

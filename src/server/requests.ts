@@ -1,7 +1,4 @@
-/**
- * Owns what is refused of a request to GraphQL before GraphQL sees it: its method, its character set, and lists of
- * operations.
- */
+/** Owns the checks of GraphQL requests before GraphQL handles them: method, character set, and lists of operations. */
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 
 export const GRAPHQL_PATH = '/graphql';
@@ -20,7 +17,7 @@ export function refuse(reply: FastifyReply, { status, code, message }: Refusal):
 export function registerRequestRules(app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, done) => {
     const charset = charsetOf(request);
-    // Read as UTF-8 it would be other text than was sent, and would be stored so.
+    // Decoded as UTF-8, it would be a different text and would be stored as such.
     if (isGraphql(request) && charset !== null && !/^utf-?8$/i.test(charset))
       refuse(reply, {
         status: 415,
@@ -40,7 +37,7 @@ export function registerRequestRules(app: FastifyInstance): void {
   });
 }
 
-/** What is served nowhere; of GraphQL's own address, the methods that it does not have. */
+/** Rejects a path that is not served, or a method that GraphQL's path does not have. */
 export function refuseUnserved(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const path = request.url.split('?', 1)[0] ?? request.url;
   if (path !== GRAPHQL_PATH)
@@ -57,7 +54,7 @@ export function refuseUnserved(request: FastifyRequest, reply: FastifyReply): Fa
   });
 }
 
-/** One sentence for what could not even be read as a request. */
+/** One sentence for a request that could not be read. */
 export function unreadable(error: FastifyError, { maxRequestBytes }: { readonly maxRequestBytes: number }): string {
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':

@@ -1,4 +1,4 @@
-/** Owns how the process ends: drained on a signal, at once on a second one. */
+/** Owns the end of the process: it drains on a signal and ends immediately on a second one. */
 import { messageOf } from '../base/errors.ts';
 import { type Log } from '../telemetry/log.ts';
 import { flushed } from '../telemetry/output.ts';
@@ -6,22 +6,19 @@ import { flushed } from '../telemetry/output.ts';
 export interface ShutdownSettings {
   /** Drains the server, then closes what it used. */
   readonly close: () => Promise<void>;
-  /** Time limit of `close`, milliseconds; the process ends with status 1 beyond it. */
+  /** Time limit of `close`, in milliseconds; when it is exceeded, the process ends with status 1. */
   readonly limitMs: number;
-  /** How long the end waits for the last log lines to be read, milliseconds. */
+  /** How long the process waits until its last log lines have been written, in milliseconds. */
   readonly flushMs: number;
   readonly log: Log;
-  /**
-   * Another process has started this one and also tells it to close: signals reach both, so that a second one means
-   * nothing here.
-   */
+  /** The parent process also tells this one to close. Signals reach both processes, so a second one is ignored here. */
   readonly isWorker?: boolean;
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 const EXIT_BY_SECOND_SIGNAL = 130;
 
-/** Takes over SIGTERM and SIGINT. Returns how to close as on a signal. */
+/** Handles SIGTERM and SIGINT. Returns a function that closes as on a signal. */
 export function closeOnSignals(settings: ShutdownSettings): (signal: string) => void {
   const { log } = settings;
   let closing = false;

@@ -1,4 +1,4 @@
-/** Owns the server: GraphQL over HTTP with its limits, the endpoints for machines, and the drain that ends it. */
+/** Owns the server: GraphQL over HTTP with its limits, the health and metrics endpoints, and the drain at its end. */
 import { type RequestListener } from 'node:http';
 import { ApolloServer, type ApolloServerPlugin, type BaseContext } from '@apollo/server';
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
@@ -36,28 +36,28 @@ import { keepToOneClient, requestCookies, type TokenCookieRules } from './token-
 import { joinedHeaders, type Headers, type Viewers } from './viewer.ts';
 
 /**
- * Headers that browsers send to another origin only after it has allowed them: a request with one of them was not sent
- * unasked.
+ * Headers that browsers send to another origin only after a preflight request. A request with one of them cannot be a
+ * CSRF attack.
  */
 const PREFLIGHTED = ['apollo-require-preflight', 'x-apollo-operation-name', TOKEN_HEADER] as const;
 
-/** One GraphQL request as the context is built from it. */
+/** One GraphQL request, from which the context is built. */
 export interface IncomingRequest {
   /** Names in lower case; repeated headers joined by commas. */
   readonly headers: Headers;
   /** Null for a request without credentials. */
   readonly viewer: Viewer | null;
-  /** Tokens in its cookies, and what becomes of them; null where there is no cookie mode. */
+  /** The tokens in its cookies, and the update of those cookies; null where cookies are not used. */
   readonly cookies: TokenCookies | null;
-  /** The bytes of the body as text; null where its answer may not be kept whole. */
+  /** The bytes of the body as text; null where the whole answer must not be cached. */
   readonly body: string | null;
   /** Unique; log lines about the request carry it. */
   readonly id: string;
-  /** Aborts when the client goes away before it has its answer. */
+  /** Aborts when the client disconnects before it has its answer. */
   readonly signal: AbortSignal;
-  /** Whether another region's server sent it here: viewer and headers are then what that server vouches for. */
+  /** Whether another region's server forwarded it; viewer and headers are then those that this server has verified. */
   readonly forwarded: boolean;
-  /** Told what the answer shows and depends on; null for requests. */
+  /** Receives what the answer shows and depends on; null for requests. */
   readonly watched: Watched | null;
 }
 
@@ -88,28 +88,28 @@ export type ServerOptions = Pick<
 
 export interface ServerSettings<C extends BaseContext> {
   readonly schema: GraphQLSchema;
-  /** What resolvers receive. An error thrown here answers the request with 200 and its code. */
+  /** Builds the context of resolvers. An error thrown here answers the request with 200 and its code. */
   readonly context: (request: IncomingRequest) => Promise<C> | C;
   readonly plugins?: readonly ApolloServerPlugin<C>[];
   readonly viewers: Viewers;
-  /** Whether requests can be answered; draining is known here. */
+  /** Whether requests can be answered; the server itself adds whether it is draining. */
   readonly health: { readonly ready: () => Promise<Readiness> };
-  /** Answers of whole operations that are kept; without it every request is executed. */
+  /** Cached answers of whole operations; without it every request is executed. */
   readonly answers?: Pick<EarlyAnswers, 'answer'>;
   /** Serves live queries; without it there are no subscriptions. */
   readonly live?: LiveServing;
-  /** Takes mutations that other regions' servers forward; without it there is no such endpoint. */
+  /** Accepts mutations that other regions' servers forward; without it there is no such endpoint. */
   readonly forward?: ForwardSettings;
-  /** What an error of the execution's own means; without it, such errors are masked. */
+  /** Explains errors of GraphQL execution; without it, such errors are masked. */
   readonly explain?: ExplainError;
-  /** Takes tokens from cookies and gives them back in such; without it cookies are not looked at. */
+  /** Reads tokens from cookies and writes them back; without it cookies are ignored. */
   readonly tokenCookies?: TokenCookieRules;
   readonly options: ServerOptions;
   readonly telemetry: Telemetry;
 }
 
 export interface RunningServer {
-  /** Where GraphQL is served, as in `http://127.0.0.1:4001/graphql`. */
+  /** The URL of GraphQL, as in `http://127.0.0.1:4001/graphql`. */
   readonly url: string;
   readonly port: number;
   /**
@@ -119,7 +119,7 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Starts listening. Throws `CONFIG_INVALID` when the address cannot be had. */
+/** Starts listening. Throws `CONFIG_INVALID` when the address cannot be used. */
 export async function startServer<C extends BaseContext>(settings: ServerSettings<C>): Promise<RunningServer> {
   const { options, telemetry } = settings;
   const state = { draining: false };
@@ -196,8 +196,8 @@ export async function startServer<C extends BaseContext>(settings: ServerSetting
 }
 
 /**
- * What nothing but the rows, the viewer and the tokens decides. Cookies and origins that come are dealt with later,
- * where they count at all.
+ * Answers requests whose answer depends only on rows, viewer and tokens before Fastify. Requests with cookies or an
+ * origin are excluded where these have an effect.
  */
 function answerEarly<C extends BaseContext>(
   app: FastifyInstance,
@@ -250,7 +250,7 @@ function createApollo<C extends BaseContext>({
     csrfPrevention: { requestHeaders: [...PREFLIGHTED] },
     allowBatchedHttpRequests: false,
     includeStacktraceInErrorResponses: false,
-    // The process has one owner of signals, which drains this server in its turn.
+    // The process handles signals in one place, which drains this server.
     stopOnTerminationSignals: false,
     formatError: errorFormatter(telemetry, options, explain),
     logger: {
@@ -297,7 +297,7 @@ function createLive<C extends BaseContext>(
       ...request,
       cookies: null,
       body: null,
-      // Shared by all who ask the same: nobody's leaving ends it.
+      // A live operation is shared by several clients, so one client's disconnect must not abort it.
       signal: new AbortController().signal,
       forwarded: false,
     }));
@@ -306,8 +306,8 @@ function createLive<C extends BaseContext>(
 }
 
 /**
- * Whoever forwarded it gives up after `forwardMs`; that its connection breaks before that does not stop what the client
- * has asked for.
+ * The sending server gives up after `forwardMs`. A broken connection before that does not abort the mutation, because
+ * the client has requested it.
  */
 function forwardedRequest({ headers, viewer }: ForwardedMutation, id: string, forwardMs: number): IncomingRequest {
   return {

@@ -1,14 +1,11 @@
-/**
- * Owns what the server keeps of operations that it has seen: their parsed documents, and the texts of those that
- * clients name by hash.
- */
+/** Owns the caches of operations: parsed documents, and the texts of persisted queries. */
 import { type ApolloServerOptions, type BaseContext } from '@apollo/server';
 import { LRUCache } from 'lru-cache';
 import { type Options } from '../config/options.ts';
 
 type Stores = Pick<ApolloServerOptions<BaseContext>, 'documentStore' | 'persistedQueries'>;
 
-/** Both are this process's own. Nothing gets in that has not passed validation. */
+/** Both caches belong to this process and contain only documents that have passed validation. */
 export function createStores({
   documentBytes,
   persistedQueryBytes,

@@ -1,5 +1,5 @@
 /**
- * Owns the cookies of one request on the server's side: which of their tokens hold, and what the answer sets and
+ * Owns the server side of a request's cookies: which of their tokens are valid, and which cookies the answer sets and
  * expires.
  */
 import { type FastifyInstance, type FastifyReply } from 'fastify';
@@ -16,7 +16,7 @@ export interface TokenCookieRules {
   readonly settings: TokenCookieSettings;
   /** Whether this graph has signed the token. */
   readonly verifies: (token: string) => boolean;
-  /** Which of the tokens an answer with that error means. */
+  /** The tokens to which an answer with that error refers. */
   readonly meant: (code: RefusedToken, tokens: readonly string[]) => readonly string[];
   /** The token without the positions of this server's own cluster; null where it names no other. */
   readonly withoutOwn: (token: string) => string | null;
@@ -37,15 +37,15 @@ export function requestCookies(
     problem: found.problem,
     answered({ token, refused, written }) {
       if (refused === null) return apply([token]);
-      // The client is told, which it must be once; but it cannot drop a cookie itself. What the cookie says of other
-      // clusters still holds.
+      // The error must be reported to the client once, but the client cannot remove a cookie itself. The token's
+      // positions of other clusters remain valid.
       const rejected = meant(refused, found.tokens);
       apply([...rejected.map(withoutOwn), written], rejected);
     },
   };
 }
 
-/** What sets a cookie is for one client: nothing on the way may keep it for another. */
+/** An answer that sets a cookie is for one client, so no cache may store it for another. */
 export function keepToOneClient(app: FastifyInstance): void {
   app.addHook('onSend', async (_request, reply) => {
     if (reply.hasHeader('set-cookie')) void reply.header('cache-control', 'private, no-store');

@@ -1,4 +1,6 @@
-/** Owns who is asking: a bearer JWT, verified with the shared secret or the key set, or a hook, gives the viewer. */
+/**
+ * Owns the identification of the viewer by a bearer JWT, verified with the shared secret or the key set, or by a hook.
+ */
 import {
   createRemoteJWKSet,
   decodeProtectedHeader,
@@ -16,7 +18,7 @@ import { RememberedViewers } from './remembered-viewers.ts';
 /** Header names in lower case; repeated headers joined by commas. */
 export type Headers = Readonly<Record<string, string | undefined>>;
 
-/** As Node gives headers: repeated ones that it has not joined are lists. */
+/** Headers as Node provides them: repeated headers that Node does not join are lists. */
 export type RawHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export function joinedHeaders(headers: RawHeaders): Headers {
@@ -26,18 +28,17 @@ export function joinedHeaders(headers: RawHeaders): Headers {
 }
 
 /**
- * Knows the viewer in the application's own way. What it throws reaches the client as an error of the whole request.
+ * Determines the viewer in the application's own way. An error thrown here reaches the client as an error of the whole
+ * request.
  */
 export type ViewerHook = (request: { readonly headers: Headers }) => Viewer | null | Promise<Viewer | null>;
 
 export interface Viewers {
-  /**
-   * The viewer, or null for a request without credentials. Throws `UNAUTHENTICATED` for credentials that do not hold.
-   */
+  /** The viewer, or null for a request without credentials. Throws `UNAUTHENTICATED` for invalid credentials. */
   of(request: { readonly headers: Headers }): Promise<Viewer | null>;
   /**
-   * The same where it is known without waiting; undefined where only `of` can tell: for a hook, and for credentials
-   * that are not remembered or do not hold.
+   * The same where it is known without waiting. Undefined where only `of` can determine it: with a hook, and for
+   * credentials that are invalid or not in the cache.
    */
   now(request: { readonly headers: Headers }): Viewer | null | undefined;
 }
@@ -59,7 +60,7 @@ export type ViewerOptions = Pick<
 >;
 
 const SECRET_ALGORITHM = 'HS256';
-/** Asymmetric only: a public key must never be taken for a shared secret. */
+/** Asymmetric algorithms only, so that a public key is never used as a shared secret. */
 const KEY_SET_ALGORITHMS = [
   'RS256',
   'RS384',
@@ -74,7 +75,7 @@ const KEY_SET_ALGORITHMS = [
   'Ed25519',
 ];
 
-/** A hook decides alone. With `auth: none` and no hook everyone is anonymous, so that nobody is an admin either. */
+/** With a hook, only the hook decides. With `auth: none` and no hook everyone is anonymous, so nobody is an admin. */
 export function createViewers(options: ViewerOptions, hook?: ViewerHook): Viewers {
   if (hook) return { of: async (request) => viewerOfHook(await hook(request)), now: () => undefined };
   if (options.auth === 'none') return { of: async () => null, now: () => null };
@@ -97,8 +98,8 @@ export function createViewers(options: ViewerOptions, hook?: ViewerHook): Viewer
 }
 
 /**
- * Hooks are often plain JavaScript: ids come as numbers, and what there is not as undefined. A viewer that fits stays
- * the object that it is.
+ * Hooks are often plain JavaScript, where ids are numbers and missing values undefined. A viewer of the right type is
+ * returned as the same object.
  */
 function viewerOfHook(viewer: Viewer | null | undefined): Viewer | null {
   if (viewer === null || viewer === undefined) return null;
@@ -119,7 +120,7 @@ function bearerToken(header: string): string {
 
 interface Verified {
   readonly payload: JWTPayload;
-  /** Whether what it was verified with still counts. A shared secret does as long as the process runs. */
+  /** Whether the key that verified it is still valid. A shared secret is valid as long as the process runs. */
   readonly stillCounts: () => boolean;
 }
 
@@ -134,7 +135,7 @@ function createVerifier(options: ViewerOptions): (token: string) => Promise<Veri
   return async (token) => {
     try {
       const alg = algorithmOf(token);
-      // The algorithm picks the key, and each key takes its own algorithms only.
+      // The algorithm selects the key, and each key accepts only its own algorithms.
       if (alg === SECRET_ALGORITHM && secret)
         return {
           payload: (await jwtVerify(token, secret, { ...claims, algorithms: [SECRET_ALGORITHM] })).payload,
@@ -170,15 +171,15 @@ function algorithmOf(token: string): string | undefined {
 interface KeySet {
   readonly key: JWTVerifyGetKey;
   /**
-   * Whether what is verified with its keys from now on still counts: until the set is due, or was fetched anew, since a
-   * key may have been taken out of it.
+   * Whether tokens verified with these keys are still valid: until the set expires or is fetched again, since a key may
+   * have been removed from it.
    */
   readonly stillCounts: () => boolean;
 }
 
 /**
- * After a failed fetch nobody waits for the next one before `jwksRetryMs` is over: requests would pile up behind an
- * endpoint that hangs.
+ * After a failed fetch, requests fail at once until `jwksRetryMs` is over: otherwise they would pile up behind an
+ * endpoint that does not answer.
  */
 function fetchedKeySet({ jwksUrl, jwksTimeoutMs, jwksMaxAgeMs, jwksRetryMs }: ViewerOptions): {
   readonly fresh: () => Promise<KeySet>;
@@ -201,8 +202,8 @@ function fetchedKeySet({ jwksUrl, jwksTimeoutMs, jwksMaxAgeMs, jwksRetryMs }: Vi
     fresh: async () => {
       if (!keySet.fresh) await refetch();
       const [takenAtMs, taken] = [performance.now(), fetches];
-      // jose also fetches it for a key that is not in it, unseen by the count: the age since verification is a bound of
-      // its own.
+      // jose also fetches the set for an unknown key without increasing the count, so the age since verification is
+      // limited as well.
       return {
         key: keySet,
         stillCounts: () => fetches === taken && keySet.fresh && performance.now() - takenAtMs < jwksMaxAgeMs,
@@ -211,7 +212,7 @@ function fetchedKeySet({ jwksUrl, jwksTimeoutMs, jwksMaxAgeMs, jwksRetryMs }: Vi
   };
 }
 
-/** The endpoint did not answer, or not with a key set; every other error of jose's is about the token. */
+/** Whether the endpoint did not answer with a key set; all other errors of jose concern the token. */
 function isFetchFailure(error: unknown): boolean {
   return (
     error instanceof errors.JWKSTimeout ||
@@ -221,9 +222,7 @@ function isFetchFailure(error: unknown): boolean {
   );
 }
 
-/**
- * What jose throws, in words that help an honest client; a key set that cannot be fetched is not the client's fault.
- */
+/** Translates jose's errors for clients. A key set that cannot be fetched is not the client's fault. */
 function refusal(error: unknown, options: ViewerOptions): MeridianError {
   if (error instanceof errors.JWTExpired) return unauthenticated('the token has expired');
   if (error instanceof errors.JWTClaimValidationFailed)
@@ -244,7 +243,7 @@ function viewerOf(payload: JWTPayload, options: ViewerOptions): Viewer {
   if (typeof payload.sub !== 'string' || payload.sub === '')
     throw unauthenticated('the token has no "sub", which names the viewer');
   const tenant = claim(payload, options.tenantClaim);
-  // Shared by all requests with this token: one of them must not change it for the others.
+  // Frozen, because all requests with this token share it.
   return Object.freeze({
     id: payload.sub,
     tenant: named(tenant),
@@ -252,12 +251,12 @@ function viewerOf(payload: JWTPayload, options: ViewerOptions): Viewer {
   });
 }
 
-/** A tenant's name; numbers are names, too. */
+/** A tenant's name; numbers are accepted as names. */
 function named(tenant: unknown): string | null {
   return typeof tenant === 'string' || typeof tenant === 'number' || typeof tenant === 'bigint' ? String(tenant) : null;
 }
 
-/** A claim by its whole name first, since names may be URLs; else by its path, as in `realm_access.roles`. */
+/** A claim by its whole name first, since names may be URLs, else by its path, as in `realm_access.roles`. */
 function claim(payload: JWTPayload, name: string): unknown {
   if (Object.hasOwn(payload, name)) return payload[name];
   return name

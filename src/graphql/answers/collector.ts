@@ -1,4 +1,6 @@
-/** Owns whether it can be known what would change the answer of an operation, and has its session collect that. */
+/**
+ * Owns the decision whether an operation's dependencies can be collected, and starts collecting them in its session.
+ */
 import { type DocumentNode, type OperationDefinitionNode } from 'graphql';
 import { type LocalCache } from '../../cache/local.ts';
 import { type Options } from '../../config/options.ts';
@@ -27,17 +29,17 @@ export class AnswerCollector {
     this.#deps = deps;
   }
 
-  /** Whether the operation shows nothing but rows. */
+  /** Whether the operation's answer depends on nothing but rows. */
   isPure({ document, operation }: Pick<Collecting, 'document' | 'operation'>): boolean {
     return this.#deps.purity.isPure(document, operation);
   }
 
-  /** The same, while there is a cache that hears of their changes. */
+  /** The same, if the cache currently receives invalidations. */
   mayCollect(operation: Pick<Collecting, 'document' | 'operation'>): boolean {
     return this.#deps.local.generation !== null && this.isPure(operation);
   }
 
-  /** To be called before the first read, for an operation of which `mayCollect` says so. */
+  /** Must be called before the first read, for an operation that `mayCollect` accepts. */
   collect({ session }: Pick<Collecting, 'session'>): void {
     const {
       local: { generation, watermark },

@@ -1,6 +1,6 @@
 /**
- * Owns answers without the usual way: that of the same request, if it is kept, else what a plan reads from the process's
- * cache.
+ * Owns answers without the usual execution: the stored answer of an identical request, or an answer that a plan reads
+ * from the process's cache.
  */
 import { type Viewer } from '../../base/viewer.ts';
 import { type Setting } from '../../read/ports.ts';
@@ -21,7 +21,7 @@ export class EarlyAnswers {
     this.#deps = deps;
   }
 
-  /** Null: the request has to be executed. Throws what is wrong with its tokens. */
+  /** Null where the request must be executed. Throws the errors of its tokens. */
   answer(asked: AskedAgain): AnswerNow | null {
     const { kept, planned, settingsOf } = this.#deps;
     const settings = settingsOf(asked.viewer);

@@ -45,7 +45,7 @@ export interface AskedAgain extends Pick<AskedHeaders, 'token' | 'floor'> {
   readonly viewer: Viewer | null;
 }
 
-/** With what its answer is kept under. */
+/** The request with the name under which its answer is stored. */
 export interface AskedByName extends AskedAgain {
   readonly name: string;
   readonly settings: readonly Setting[];

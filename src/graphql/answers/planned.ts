@@ -1,7 +1,7 @@
 /**
- * Owns answers to requests that are new while their documents are not: a plan carries them out at once, where the
- * process's cache has every row. What is asked, and how the answer looks, is what the usual way makes of the same
- * request; anything that is out of the ordinary is left to that way.
+ * Owns answers to new requests with known documents: a plan executes them synchronously if the process's cache contains
+ * every row. The checks and the form of the answer equal those of the usual execution; all special cases are left to
+ * it.
  */
 import { getOperationAST, OperationTypeNode, type DocumentNode, type GraphQLSchema } from 'graphql';
 import { getVariableValues } from 'graphql/execution/values.js';
@@ -38,12 +38,12 @@ export interface PlannedAnswersDeps {
   openSession(asked: Pick<AskedHeaders, 'token' | 'floor'>, settings: readonly Setting[]): ReadSession;
 }
 
-/** As everywhere where the schema has no `@cacheControl`, and a plan is none of those. */
+/** Answers to POST requests are not cacheable unless the schema has `@cacheControl`, and such a schema has no plans. */
 const CACHE_CONTROL = 'no-store';
 
 export class PlannedAnswers {
   readonly #deps: PlannedAnswersDeps;
-  /** Documents that were validated, and carried out by a plan, by their texts; null: none is kept. */
+  /** Documents by text that were validated and executed by a plan; null where none are kept. */
   readonly #documents: LRUCache<string, DocumentNode> | null;
 
   constructor(deps: PlannedAnswersDeps) {
@@ -58,14 +58,14 @@ export class PlannedAnswers {
           });
   }
 
-  /** The document of this text has passed validation, and a plan has carried out an operation of it. */
+  /** Stores a document that has passed validation and of which a plan has executed an operation. */
   learn(text: string, document: DocumentNode): void {
     if (this.#documents?.has(text) === false) this.#documents.set(text, document);
   }
 
   /**
-   * Null: the request takes the usual way, and nothing of it was done. Throws what is wrong with it, which the usual way
-   * finds again.
+   * Null where the request must be executed in the usual way; nothing has been done then. Throws errors of the request,
+   * which the usual execution finds again.
    */
   answer({ body, viewer, token: header, floor, name, settings }: AskedByName): AnswerNow | null {
     const { schema, model, plans, codec, region, options: limits, answers } = this.#deps;
@@ -98,7 +98,7 @@ export class PlannedAnswers {
       schema,
       variables: coerced,
       operation: new Operation({ model, limits, tenancy, session, edge, caching, notes: null }),
-      // The step of the program is the same still: nothing was applied to the cache since the first read.
+      // Synchronous since the first read, so no invalidation has been applied to the cache in between.
       whenRead: () => answers.begin(name, { document, operation, session }),
     });
     if (data === null) return null;

@@ -1,4 +1,4 @@
-/** Owns which operations always have the same answer as long as the rows that they read stay the same. */
+/** Owns the decision whether an operation's answer depends on the rows that it reads and on nothing else. */
 import {
   getNamedType,
   isAbstractType,
@@ -30,15 +30,15 @@ export class Purity {
   /** `Type.field`. */
   readonly #fields: ReadonlySet<string>;
   /**
-   * Types that the application resolves to rows, and scalars that it parses and serializes: "an hour ago" is another
-   * moment each time.
+   * Types whose rows the application resolves, and scalars that it parses and serializes: a value such as "an hour ago"
+   * means a different time in each request.
    */
   readonly #types: ReadonlySet<string>;
   readonly #known = new WeakMap<DocumentNode, boolean>();
 
   constructor(schema: GraphQLSchema, { user, adminFields }: OwnResolvers) {
-    // Whatever kind of resolver object is given: the schema uses what is in it. For a scalar it contains nothing that a
-    // query selects.
+    // The keys of any kind of resolver object are used, as the schema does. The keys of a scalar are not names of
+    // fields that a query could select.
     const own = Object.entries(user).flatMap(([type, fields]) =>
       Object.keys(fields).map((field) => [type, field] as const),
     );
@@ -54,8 +54,8 @@ export class Purity {
   }
 
   /**
-   * Whether the operation is a query, or a subscription, of rows only, at the consistency that the request's headers ask
-   * for. For a document with several operations: whether all of them are.
+   * Whether the operation is a query or subscription of rows only, without a consistency level of its own
+   * (`@consistent`). For a document with several operations: whether all of them are.
    */
   isPure(document: DocumentNode, { operation }: OperationDefinitionNode): boolean {
     return operation !== OperationTypeNode.MUTATION && this.#isPureDocument(document);

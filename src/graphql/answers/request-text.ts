@@ -1,4 +1,7 @@
-/** Owns the bytes of requests and answers, as texts of one character for each: what a body asks for, and how it is sent. */
+/**
+ * Owns the bytes of requests and answers as texts with one character per byte: the parsing of bodies and their
+ * encoding.
+ */
 import { isDeeper } from '../../base/json-depth.ts';
 import { JsonNumber, parseJson } from '../../base/json.ts';
 
@@ -11,15 +14,15 @@ export interface RequestText {
 const BEYOND_ASCII = /[\u0080-\uffff]/;
 const REPLACED = '\ufffd';
 
-/** The UTF-8 of a text, one character for each byte. */
+/** The UTF-8 encoding of a text, with one character per byte. */
 export function bytesOf(text: string): string {
   return Buffer.byteLength(text) === text.length ? text : Buffer.from(text).toString('latin1');
 }
 
-/** What a body asks for; null for one that has to be looked at more closely: it is wrong, or has more to it. */
+/** Parses a body; null for one that is invalid or has other properties, which the usual execution handles. */
 export function requestIn(body: string, maxDepth: number): RequestText | null {
   const text = BEYOND_ASCII.test(body) ? Buffer.from(body, 'latin1').toString() : body;
-  // Such a body may not be UTF-8.
+  // A replacement character may come from a body that is not UTF-8.
   if (text !== body && text.includes(REPLACED)) return null;
   const parsed = parsedOrNull(text);
   if (!isPlainObject(parsed) || isDeeper(parsed, maxDepth)) return null;

@@ -1,11 +1,11 @@
-/** Owns values on their way into the answer whatever their type: objects are gathered, and filled together. */
+/** Owns the completion of values for the answer: objects are collected and filled together. */
 import { getNamedType, isAbstractType, isListType, isNonNullType, type GraphQLOutputType } from 'graphql';
 import { itemsOf, leafOf, nothingMissing } from './leaves.ts';
 import { type Answered, type Complete, type Gathered, type Running, type Selection } from './plan.ts';
 
 /**
- * The selections that a field has on its type, or on each type that its objects may be of, by the type's name; null for
- * one without objects.
+ * The field's selections by type name: of its type, or of each type that its objects may have; null for a field without
+ * objects.
  */
 export type Selections = ReadonlyMap<string, Selection> | null;
 
@@ -33,7 +33,7 @@ function objects(type: GraphQLOutputType, selectionOf: (value: unknown) => Selec
   };
 }
 
-/** An object of several possible types says itself which one it is of. */
+/** For an abstract type, `__typename` of the object names its type. */
 function selectionFor(selections: ReadonlyMap<string, Selection>, value: unknown): Selection {
   const name =
     typeof value === 'object' && value !== null ? (value as { readonly __typename?: unknown }).__typename : undefined;
@@ -47,14 +47,14 @@ interface Level {
   readonly outs: Answered[];
 }
 
-/** Objects of one field, of however many parents. */
+/** The objects of one field, for any number of parents. */
 export class Gathering implements Gathered {
   readonly #levels = new Map<Selection, Level>();
   #last: Level = { sources: [], outs: [] };
   #lastOf: Selection | null = null;
 
   add(selection: Selection, source: unknown): Answered {
-    // Mostly all are of one type.
+    // Usually all objects have one type.
     const { sources, outs } = selection === this.#lastOf ? this.#last : this.#level(selection);
     const out: Answered = {};
     sources.push(source);

@@ -1,10 +1,12 @@
 /**
- * Owns what a document's directives mean for plans: which variables decide about fields, and whether there is a
- * directive that no plan knows.
+ * Owns the directives of a document: which variables decide whether fields are included, and whether there are
+ * directives that plans do not support.
  */
 import { Kind, visit, BREAK, type DirectiveNode, type DocumentNode, type OperationDefinitionNode } from 'graphql';
 
-/** Variables that decide which fields are there; null where a directive says more than that (`@consistent`). */
+/**
+ * The variables that decide which fields are included; null where the document has another directive (`@consistent`).
+ */
 type Deciding = ReadonlySet<string> | null;
 
 const known = new WeakMap<DocumentNode, Deciding>();
@@ -35,7 +37,7 @@ function variableOf({ arguments: given }: DirectiveNode): string | null {
   return condition?.kind === Kind.VARIABLE ? condition.name.value : null;
 }
 
-/** What `@skip` and `@include` go by in a request, and its text. */
+/** The values of the variables used by `@skip` and `@include` in a request, and a text of them for keys. */
 export interface Conditions {
   readonly variables: Readonly<Record<string, boolean>>;
   readonly text: string;
@@ -43,7 +45,9 @@ export interface Conditions {
 
 const NONE: Conditions = { variables: {}, text: '' };
 
-/** Null where no plan can tell: a directive says more, or a variable is no boolean, which execution refuses. */
+/**
+ * Null where no plan can be used: there is another directive, or a variable is not a boolean, which execution rejects.
+ */
 export function conditionsOf(
   document: DocumentNode,
   operation: OperationDefinitionNode,

@@ -1,4 +1,4 @@
-/** Owns what a plan makes of a connection's own fields: which of them come with a page, and which with the total. */
+/** Owns the planning of a connection's own fields: which of them need a page, and which the total. */
 import { isObjectType, type FieldNode, type GraphQLNamedType, type GraphQLObjectType } from 'graphql';
 import { NotPlanned } from './plan.ts';
 import { type ConnectionParts, type ConnectionRead } from './reads.ts';
@@ -7,7 +7,7 @@ import { type FieldParts } from './values.ts';
 
 type Nodes = readonly FieldNode[];
 
-/** What the maker of a plan knows of fields. */
+/** The access to fields that the maker of a plan provides. */
 export interface Fields {
   subfields(type: GraphQLObjectType, nodes: Nodes): ReadonlyMap<string, Nodes>;
   resolved(type: GraphQLObjectType, nodes: Nodes): Resolved;
@@ -17,7 +17,7 @@ export interface Fields {
 type PageField = Extract<ConnectionRead, { readonly what: 'page' }>['fields'][number];
 type TotalField = Extract<ConnectionRead, { readonly what: 'total' }>['fields'][number];
 
-/** Throws `NotPlanned` for a connection with fields that are not every connection's. */
+/** Throws `NotPlanned` for a connection with fields of its own besides the standard ones. */
 export function connectionParts(fields: Fields, type: GraphQLNamedType, nodes: Nodes): ConnectionParts {
   if (!isObjectType(type)) throw new NotPlanned();
   const collected = fields.subfields(type, nodes);
@@ -45,7 +45,7 @@ export function connectionParts(fields: Fields, type: GraphQLNamedType, nodes: N
 function partsOf(fields: Fields, type: GraphQLObjectType, key: string, nodes: Nodes): FieldParts {
   if (fields.resolved(type, nodes).kind !== 'property') throw new NotPlanned();
   const parts = fields.parts(type, key, nodes);
-  // No connection of ours takes any.
+  // The fields of our connections have no arguments.
   if (parts.args !== null) throw new NotPlanned();
   return parts;
 }

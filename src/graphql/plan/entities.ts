@@ -1,6 +1,5 @@
 /**
- * Owns the planned field `_entities`: representations are looked up as their types' references are, and filled
- * together.
+ * Owns the planned field `_entities`: representations are resolved as references of their types, and filled together.
  */
 import { type Row } from '../../model/model.ts';
 import { checkedRepresentation, type Finder } from '../reference.ts';
@@ -12,20 +11,23 @@ import { type FieldParts } from './values.ts';
 export interface EntitiesParts {
   readonly finders: ReadonlyMap<string, Finder>;
   readonly selections: NonNullable<Selections>;
-  /** Whether the place of an entity that is not there may be null. */
+  /** Whether the list may contain null for an entity that does not exist. */
   readonly areNullable: boolean;
 }
 
 type Reference = Readonly<Record<string, unknown>>;
 
-/** Representations that are alike: their rows come together, and need not wait for those of others. */
+/**
+ * Representations with the same type and fields. Their rows are read together and do not wait for those of other
+ * groups.
+ */
 interface Alike {
   readonly type: string;
-  /** Its fields' names. */
+  /** The names of a representation's fields. */
   readonly names: readonly string[];
   readonly find: Finder;
   readonly reads: (Promise<Row | null> | Row | null)[];
-  /** Their places in the list. */
+  /** Their indexes in the list. */
   readonly places: number[];
   readonly list: unknown[];
 }
@@ -37,14 +39,14 @@ export function entitiesField({ key, args }: Pick<FieldParts, 'key' | 'args'>, p
       value() {
         const { representations } = run.argumentsOf(args) as { readonly representations: readonly unknown[] };
         const list = new Array<unknown>(representations.length).fill(null);
-        // All of them are checked before the first one is looked up, as those who check them do.
+        // All representations are checked before the first one is looked up, as in the usual execution.
         const references = representations.map((it) => sound(run, it));
         let last: Alike | null = null;
         for (let place = 0; place < references.length; place += 1) {
           const reference = references[place] as Reference;
           const type = reference['__typename'] as string;
           const names = Object.keys(reference);
-          // Mostly it is like the one before.
+          // Usually it has the same shape as the previous one.
           let alike: Alike | undefined = last !== null && isLike(last, type, names) ? last : undefined;
           alike ??= all.find((one) => isLike(one, type, names));
           if (alike === undefined) {
@@ -100,7 +102,7 @@ function finderOf(finders: ReadonlyMap<string, Finder>, type: string): Finder {
   return finder;
 }
 
-/** The type is that of the representation, or what the row says where that is an interface. */
+/** The type of the representation, or, where that is an interface, the type that the row names. */
 function selectionOf(selections: NonNullable<Selections>, type: string, row: Row): Selection {
   const selection = selections.get(type) ?? selections.get(String(row['__typename']));
   if (selection === undefined) throw new TypeError('a reference leads to a type that the operation has no place for');

@@ -1,4 +1,7 @@
-/** Owns carrying an operation out by its plan; where that comes to nothing, execution begins anew and says why. */
+/**
+ * Owns the execution of an operation by its plan. If the plan fails, graphql-js executes the operation and reports the
+ * error.
+ */
 import { HeaderMap, type GraphQLRequestContext, type GraphQLResponse } from '@apollo/server';
 import { getVariableValues, OperationTypeNode } from 'graphql';
 import { type RequestContext } from '../context.ts';
@@ -8,7 +11,7 @@ import { Run } from './run.ts';
 
 type Request = GraphQLRequestContext<RequestContext>;
 
-/** Null for an operation that execution has to carry out: none of it has a plan, or the plan has come to nothing. */
+/** Null for an operation that graphql-js must execute: it has no plan, or the plan has failed. */
 export async function respondByPlan(plans: Plans, request: Request): Promise<GraphQLResponse | null> {
   const { schema, document, operation, contextValue } = request;
   if (!document || operation?.operation !== OperationTypeNode.QUERY || !contextValue.started || isWatched(request))
@@ -18,7 +21,7 @@ export async function respondByPlan(plans: Plans, request: Request): Promise<Gra
     operation.variableDefinitions ?? [],
     request.request.variables ?? {},
   );
-  // What is wrong with them, execution says.
+  // Execution reports errors of the variables.
   const kept = variables && plans.of({ schema, document, operation, variables });
   const trial = kept?.plan && kept.trials.begin();
   if (!variables || !kept?.plan || !trial) return null;
@@ -30,20 +33,17 @@ export async function respondByPlan(plans: Plans, request: Request): Promise<Gra
     plans.ended(now === null ? 'answered' : 'cached');
     return answer({ data });
   } catch {
-    // Nobody hears the answer, and to read everything once more would be for nobody.
+    // The client has disconnected, so nothing is read again.
     if (contextValue.signal?.aborted)
       return answer({ errors: [{ message: 'The client has left.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }] });
-    // Execution finds the error again, and says it where it belongs.
+    // Execution finds the error again and reports it at its path.
     trial.failed();
     plans.ended('repeated');
     return null;
   }
 }
 
-/**
- * Whether somebody wants to be told of each field: a gateway that asks for traces, or whoever reads the schema's hints
- * for HTTP caches.
- */
+/** Whether each field must be observed: a gateway requests traces, or the schema has cache hints for HTTP caches. */
 function isWatched({ schema, metrics }: Request): boolean {
   return metrics.captureTraces === true || Boolean(schema.getDirective('cacheControl'));
 }

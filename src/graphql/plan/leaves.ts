@@ -1,4 +1,4 @@
-/** Owns values without fields of their own on their way into the answer: scalars, enums, and lists of them. */
+/** Owns the completion of values without fields: scalars, enums, and lists of them. */
 import {
   GraphQLBoolean,
   GraphQLFloat,
@@ -14,7 +14,7 @@ import { isExactScalar } from '../scalars.ts';
 
 type Leaf = (value: unknown) => unknown;
 
-/** What graphql-js's own scalars do, unless somebody has changed them. */
+/** The built-in scalars of graphql-js and their original serialize functions, to detect replaced ones. */
 const OWN = new Map(
   [GraphQLBoolean, GraphQLFloat, GraphQLID, GraphQLInt, GraphQLString].map((scalar) => [
     scalar.name,
@@ -24,17 +24,17 @@ const OWN = new Map(
 
 const isText: (value: unknown) => boolean = (value) => typeof value === 'string';
 
-/** Values that the scalar shows as they are, so that it need not be asked. */
+/** Values that the scalar serializes unchanged, so that its function need not be called. */
 const AS_THEY_ARE: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ['Boolean', (value: unknown) => typeof value === 'boolean'],
   ['Float', (value: unknown) => typeof value === 'number' && Number.isFinite(value)],
   ['ID', isText],
-  // As a signed number of 32 bits it is the same one.
+  // The value equals its conversion to a signed 32-bit integer.
   ['Int', (value: unknown) => typeof value === 'number' && (value | 0) === value],
   ['String', isText],
 ]);
 
-/** The value as the type shows it: what it is of lists, and null of null. Throws for what the type cannot show. */
+/** Serializes a value of the type, including lists and null. Throws for a value that the type cannot represent. */
 export function leafOf(type: GraphQLOutputType): Leaf {
   if (isNonNullType(type)) {
     const inner = leafOf(type.ofType);
@@ -60,7 +60,7 @@ function serializing(type: GraphQLLeafType): Leaf {
   return isAsItIs === undefined ? serialize : (value) => (isAsItIs(value) ? value : serialize(value));
 }
 
-/** Each item of a list. Throws for what is none. */
+/** Maps the items of a list. Throws for a value that is not a list. */
 export function itemsOf(value: unknown, item: (value: unknown) => unknown): unknown[] {
   if (Array.isArray(value)) {
     const items = new Array<unknown>(value.length);
@@ -77,7 +77,7 @@ export function itemsOf(value: unknown, item: (value: unknown) => unknown): unkn
   return Array.from(value as Iterable<unknown>, (one) => item(one));
 }
 
-/** Throws for a null where the schema has none: execution says which field it is. */
+/** Throws for null where the schema does not allow it; execution then reports the field. */
 export function nothingMissing<T>(value: T): T {
   if (value === null || value === undefined) throw new TypeError('there is null where the schema has none');
   return value;

@@ -1,4 +1,4 @@
-/** Owns the making of a plan: the fields that execution would collect, each with how its value is had. */
+/** Owns the construction of a plan: the fields that execution would collect, and how the value of each is obtained. */
 import {
   getNamedType,
   isAbstractType,
@@ -30,20 +30,23 @@ export interface MakeInput {
   readonly resolved: ResolvedSchema;
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
-  /** Variables that `@skip` and `@include` go by; those of arguments belong to a request. */
+  /** Variables used by `@skip` and `@include`. Variables in arguments belong to a request, not to the plan. */
   readonly conditions: Readonly<Record<string, boolean>>;
-  /** Fields at most: fragments that spread each other stand for more of them than anybody can write. */
+  /**
+   * Maximum number of fields: fragments that spread each other can expand to far more fields than the document's text
+   * has.
+   */
   readonly maxFields: number;
 }
 
-/** Null for an operation that is not the model's alone, or too large. */
+/** Null for an operation that is too large or has fields that the model does not resolve. */
 export function makePlan(input: MakeInput): Plan | null {
   const type = input.schema.getQueryType();
   if (!type || input.operation.operation !== OperationTypeNode.QUERY) return null;
   try {
     return new Maker(input).plan(type);
   } catch {
-    // Beside `NotPlanned`, what execution will meet as well, and say.
+    // Either `NotPlanned`, or an error that execution finds and reports as well.
     return null;
   }
 }
@@ -83,7 +86,7 @@ class Maker implements Fields {
     return { root, size: this.#size, places: this.#places };
   }
 
-  /** Fields of the objects that a field shows. */
+  /** The subfields of the objects of a field. */
   subfields(type: GraphQLObjectType, nodes: Nodes): Collected {
     const { schema, resolved, conditions } = this.#input;
     if (resolved.typed.has(type)) throw new NotPlanned();
@@ -105,7 +108,7 @@ class Maker implements Fields {
     };
   }
 
-  /** The selections on the type of a field, or on each type that its objects may be of. */
+  /** The selections of a field's type, or of each type that its objects may have. */
   #selections(fieldType: GraphQLOutputType, nodes: Nodes): Selections {
     const type = getNamedType(fieldType);
     if (!isCompositeType(type)) return null;
@@ -131,7 +134,7 @@ class Maker implements Fields {
   }
 
   #field(type: GraphQLObjectType, key: string, nodes: Nodes): PlannedField {
-    // As a property, it would be the object's prototype.
+    // Assigning this property would set the object's prototype.
     if (key === '__proto__') throw new NotPlanned();
     if (nodes[0]?.name.value === '__typename') return constantField(key, type.name);
     const resolved = this.resolved(type, nodes);
@@ -171,7 +174,7 @@ class Maker implements Fields {
     }
   }
 
-  /** Null for a field without any. */
+  /** Null for a field without arguments. */
   #arguments(definition: GraphQLField<unknown, unknown>, [node]: Nodes): Arguments | null {
     if (definition.args.length === 0 || node === undefined) return null;
     this.#places += 1;
@@ -181,7 +184,7 @@ class Maker implements Fields {
 
 function definitionOf(type: GraphQLObjectType, [node]: Nodes): GraphQLField<unknown, unknown> {
   const definition = node && type.getFields()[node.name.value];
-  // Introspection, and what validation has refused.
+  // An introspection field, or a field that validation rejects.
   if (!definition) throw new NotPlanned();
   return definition;
 }

@@ -1,4 +1,4 @@
-/** Owns carrying a plan out at once, where the process's own cache has all that it reads. */
+/** Owns the synchronous execution of a plan from the process's own cache. */
 import { type GraphQLSchema } from 'graphql';
 import { type Operation } from '../operation.ts';
 import { type Answered } from './plan.ts';
@@ -9,15 +9,15 @@ export interface NowInput {
   readonly kept: Kept;
   readonly schema: GraphQLSchema;
   readonly operation: Operation;
-  /** As the operation's types take them. */
+  /** Coerced to the operation's variable types. */
   readonly variables: Readonly<Record<string, unknown>>;
-  /** Called when all has been read, and before anybody is told of it. */
+  /** Called when everything has been read and before it is reported. */
   readonly whenRead?: () => void;
 }
 
 /**
- * The data of the answer. Null where something is not there, or goes wrong: nothing has been done then, and whoever
- * reads it in another way finds the error again.
+ * The data of the answer. Null where a value is not cached or an error occurs: nothing has been reported then, and the
+ * asynchronous execution finds the error again.
  */
 export function dataNow({ kept, schema, operation, variables, whenRead }: NowInput): Answered | null {
   const { plan, presence } = kept;

@@ -1,4 +1,4 @@
-/** Owns the shape of a plan: what stands in it of an operation, and nothing of a request. */
+/** Owns the structure of a plan, which depends on the operation but not on a request. */
 import { type FieldNode, type GraphQLField, type GraphQLSchema } from 'graphql';
 import { type EntityLoaders } from '../../read/loaders/entity-loaders.ts';
 import { type LoadersNow } from '../../read/loaders/loaders-now.ts';
@@ -8,74 +8,74 @@ export interface Selection {
   readonly fields: readonly PlannedField[];
 }
 
-/** Fills one field of many objects. What it gathers of them is its own until `done`. */
+/** Fills one field of many objects. The objects that it collects are not shared until `done`. */
 export interface PlannedField {
-  /** Name in the answer. */
+  /** The key in the answer. */
   readonly key: string;
-  /** Before the first of `sources`. */
+  /** Called before the first source. */
   begin(run: Running): Filling;
 }
 
-/** What fields read with: values that come, or, where all of them are there, values. */
+/** The loaders that fields read with: asynchronous ones, or synchronous ones where all values are cached. */
 export type PlanLoaders = EntityLoaders | LoadersNow;
 
-/** The run of a plan, as fields see it. */
+/** One run of a plan, as used by its fields. */
 export interface Running {
   readonly schema: GraphQLSchema;
   readonly loaders: PlanLoaders;
   /**
-   * Coerced when the first object of a selection is there, as execution does it: those of a selection that has none are
-   * not looked at.
+   * Coerces the arguments when the first object of a selection needs them, as execution does. Arguments of selections
+   * without objects are not checked.
    */
   argumentsOf(of: Arguments | null): Readonly<Record<string, unknown>>;
   /**
-   * Fills objects of the answer from what they show, object by object, so that reads begin in the order in which
-   * execution begins them.
+   * Fills the answer's objects from their sources, object by object, so that reads start in the same order as in
+   * execution.
    */
   fill(selection: Selection, sources: readonly unknown[], outs: readonly Answered[]): void;
-  /** Goes on when all have come. Not after the run is over. */
+  /** Calls `goOn` when all reads are done, unless the run has ended. */
   wait<T>(reads: readonly (Promise<T> | T)[], goOn: (found: readonly Awaited<T>[]) => void): void;
 }
 
 /** One pass over the objects of a selection, for one field. */
 export interface Filling {
   /**
-   * The value in the answer, or what will be it when `done` has come to its end. `out`: the object of the answer that
-   * gets it. Throws where there is none.
+   * The value in the answer, or the value that will be completed after `done`. `out` is the object of the answer that
+   * contains it. Throws where there is no value.
    */
   value(source: unknown, out: Answered): unknown;
-  /** After the last one. */
+  /** Called after the last object. */
   done(): void;
 }
 
 export type Answered = Record<string, unknown>;
 
 /**
- * Makes a field's values those of its type. `next` takes the objects, which are filled together. Throws for null where
- * the type has none.
+ * Completes a field's value for its type. Objects are added to `next` and filled together. Throws for null where the
+ * type does not allow it.
  */
 export type Complete = (value: unknown, next: Gathered) => unknown;
 
-/** Objects that the next pass fills, by their selection. */
+/** The objects that the next pass fills, by selection. */
 export interface Gathered {
   add(selection: Selection, source: unknown): Answered;
 }
 
-/** A field's arguments are coerced once in a request. */
+/** The arguments of a field; they are coerced once per request. */
 export interface Arguments {
   readonly definition: GraphQLField<unknown, unknown>;
   readonly node: FieldNode;
-  /** Place among the arguments of the plan. */
+  /** Index among the arguments of the plan. */
   readonly place: number;
 }
 
 export interface Plan {
   readonly root: Selection;
-  /** How many fields there are in all selections. */
+  /** The number of fields in all selections. */
   readonly size: number;
-  /** How many of them have arguments. */
+  /** The number of fields with arguments. */
   readonly places: number;
 }
 
-/** Ends the making of a plan: the operation is not the model's alone, or too large. */
+/** Ends the construction of a plan: the operation is too large, or has fields that the model does not resolve. */
 export class NotPlanned extends Error {}

@@ -1,6 +1,6 @@
 /**
- * Owns the plans of a server: made once for each operation of a document, kept as long as there is room, and known by
- * the document itself.
+ * Owns the plans of a server: each is made once per operation of a document, found by the document object, and kept up
+ * to a limit.
  */
 import { type DocumentNode, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
 import { LRUCache } from 'lru-cache';
@@ -12,42 +12,42 @@ import { resolvedOf, type ResolvedSchema } from './resolved.ts';
 import { Trials, TRIAL_LIMITS, type TrialLimits } from './trials.ts';
 
 export interface PlanLimits extends TrialLimits {
-  /** Fields of one plan. */
+  /** Maximum number of fields in one plan. */
   readonly maxPlanFields: number;
-  /** Fields of all plans that are kept. A field takes up to a kilobyte. */
+  /** Maximum number of fields in all kept plans. A field takes up to a kilobyte. */
   readonly maxFields: number;
 }
 
 export const PLAN_LIMITS: PlanLimits = { ...TRIAL_LIMITS, maxPlanFields: 2_000, maxFields: 50_000 };
 
 /**
- * What is kept of an operation beside its fields takes as much as this many, and so does its key for each so many
- * characters.
+ * The size of an entry besides its fields, expressed in fields. Its key counts as one more field for each
+ * `CHARACTERS_OF_FIELD` characters.
  */
 const FIELDS_BESIDE = 4;
 const CHARACTERS_OF_FIELD = 500;
 
-/** A plan, and how it has done; without one, that there can be none. */
+/** A plan and the record of its runs. `plan` is null where the operation cannot be planned. */
 export interface Kept {
   readonly plan: Plan | null;
   readonly trials: Trials;
   readonly presence: Presence;
 }
 
-/** Names of an operation, and texts of its conditions, as keys. Only what is known by them is kept in them. */
+/** Entries by operation name and text of conditions. The map is reached through its document only. */
 type OfDocument = Map<string, Kept>;
 
 export interface Wanted {
   readonly schema: GraphQLSchema;
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
-  /** As the operation's types take them. */
+  /** Coerced to the operation's variable types. */
   readonly variables: Readonly<Record<string, unknown>>;
 }
 
 /**
- * What became of a run: its answer was sent, all of it from the process's cache or not, or graphql-js had to execute
- * the operation.
+ * The outcome of a run: it was answered completely from the process's cache, answered with other reads, or graphql-js
+ * had to execute the operation.
  */
 export type PlanOutcome = 'cached' | 'answered' | 'repeated';
 
@@ -61,17 +61,17 @@ export class Plans {
   readonly #nowMs: () => number;
   readonly #observe: (outcome: PlanOutcome) => void;
   readonly #schemas = new WeakMap<GraphQLSchema, WeakMap<DocumentNode, OfDocument>>();
-  /** What was not used for the longest time goes first. */
+  /** The least recently used entry is evicted first. */
   readonly #recent: LRUCache<Kept, Place>;
 
-  /** `observe`: told of every run; must neither throw nor take long. */
+  /** `observe` is called for every run; it must not throw and must be fast. */
   constructor(
     limits: Partial<PlanLimits> = {},
     nowMs: () => number = () => performance.now(),
     observe: (outcome: PlanOutcome) => void = () => undefined,
   ) {
     const all = { ...PLAN_LIMITS, ...limits };
-    // A plan that there is no room for would be made for each request.
+    // A plan larger than the cache would be made again for each request.
     this.#limits = { ...all, maxPlanFields: Math.min(all.maxPlanFields, all.maxFields >> 1) };
     this.#nowMs = nowMs;
     this.#observe = observe;
@@ -81,7 +81,7 @@ export class Plans {
     });
   }
 
-  /** How many fields the kept plans have, and how many plans there are, those that came to nothing included. */
+  /** The number of fields in the kept plans, and the number of entries, including those without a plan. */
   get size(): { readonly fields: number; readonly plans: number } {
     return { fields: this.#recent.calculatedSize, plans: this.#recent.size };
   }
@@ -90,13 +90,13 @@ export class Plans {
     this.#observe(outcome);
   }
 
-  /** Null for an operation that no plan can carry out. */
+  /** Null for an operation that cannot be planned. */
   of(wanted: Wanted): Kept | null {
     const resolved = resolvedOf(wanted.schema);
     const conditions = resolved && conditionsOf(wanted.document, wanted.operation, wanted.variables);
     if (!resolved || !conditions) return null;
     const ofDocument = this.#ofDocument(wanted);
-    // No name has a blank in it.
+    // Names of operations contain no blank.
     const key = `${wanted.operation.name?.value ?? ''} ${conditions.text}`;
     const known = ofDocument.get(key);
     if (known) {

@@ -1,8 +1,8 @@
-/** Owns when it is worth looking whether all that a plan reads is in the process's cache: each look in vain reads twice. */
+/** Owns the decision whether to try a synchronous run from the process's cache. A failed try reads twice. */
 
-/** Looks in vain, one after the other, from which on only some requests look. */
+/** After this many consecutive failed tries, only some requests try. */
 const IN_VAIN = 4;
-/** One request of so many then does. */
+/** One in this many requests then tries. */
 const ONE_OF = 32;
 
 export class Presence {

@@ -1,6 +1,6 @@
 /**
- * Owns planned fields whose values are read: rows by key, lists, counts, and connections, begun object by object and
- * finished together.
+ * Owns planned fields whose values are read (rows by key, lists, counts and connections). Reads start object by object
+ * and are completed together.
  */
 import { type LookupRoot, type ToOneField } from '../../model/model.ts';
 import { type Page } from '../../read/loaders/entity-loaders.ts';
@@ -23,7 +23,7 @@ export function lookupField(parts: FieldParts, { target, arguments: given }: Loo
   );
 }
 
-/** Objects that name the same row share it, and what is shown of it. */
+/** Objects that reference the same row share it and its completed value. */
 export function toOneField(
   parts: FieldParts,
   { target, join }: ToOneField,
@@ -38,7 +38,8 @@ export function toOneField(
       value(source, out) {
         run.argumentsOf(args);
         const values = keyOf(source);
-        // A null in any part of the foreign key means: no such row. Whether there may be none, the type says.
+        // A NULL in any part of the foreign key means that there is no row. The field's type decides whether null is
+        // allowed.
         if (values.includes(null)) return complete(null, NOWHERE);
         const name = values.length === 1 ? values[0] : values;
         const place = places.get(name) ?? reads.length;
@@ -68,7 +69,7 @@ export function listField(
   return readField(parts, (source, args, { loaders }) => loaders.count(field, keyOf(source), args));
 }
 
-/** Gives the value, or a promise of it. */
+/** Returns the value, or a promise of it. */
 type Read = (source: unknown, args: Values, run: Running) => unknown;
 
 function readField(parts: FieldParts, read: Read): PlannedField {
@@ -89,13 +90,13 @@ function readField(parts: FieldParts, read: Read): PlannedField {
   return { key: parts.key, begin };
 }
 
-/** Fields of a connection by what is read for them. */
+/** The fields of a connection, grouped by the read that they need. */
 export interface ConnectionParts {
   /** In the order of the answer. */
   readonly keys: readonly string[];
-  /** Values for which nothing is read. */
+  /** Values that need no read. */
   readonly fixed: ReadonlyMap<string, unknown>;
-  /** What is read, in the order of the first field that needs it. */
+  /** The reads, in the order of the first field that needs each. */
   readonly reads: readonly ConnectionRead[];
 }
 

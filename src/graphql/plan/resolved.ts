@@ -1,7 +1,4 @@
-/**
- * Owns which fields of a schema are resolved by the model, and how: an operation that consists of them needs no
- * resolver.
- */
+/** Owns the fields of a schema that the model resolves, and how. An operation of only such fields needs no resolver. */
 import {
   isAbstractType,
   isCompositeType,
@@ -27,7 +24,7 @@ import { type ParentValues } from '../../read/loaders/preparations.ts';
 
 type KeyOf = (parent: unknown) => ParentValues;
 
-/** How a field's value is had. */
+/** How a field's value is obtained. */
 export type Resolved =
   | { readonly kind: 'property' }
   | { readonly kind: 'column'; readonly column: string }
@@ -41,15 +38,15 @@ export type Resolved =
 export interface ResolvedSchema {
   /** Undefined for a field with a resolver that is not the model's. */
   readonly fields: ReadonlyMap<GraphQLField<unknown, unknown>, Resolved>;
-  /** How references to a type are looked up; none for types that the application looks up. */
+  /** The finders of references by type; types whose references the application resolves have none. */
   readonly finders: ReadonlyMap<string, Finder>;
-  /** Types whose objects' own types the application tells. */
+  /** Abstract types for which the application determines the type of an object, and object types with `isTypeOf`. */
   readonly typed: ReadonlySet<GraphQLNamedType>;
 }
 
 const schemas = new WeakMap<GraphQLSchema, ResolvedSchema>();
 
-/** Remembers it of a new schema, before anybody puts a resolver of another kind around the model's. */
+/** Records the fields of a new schema before other code wraps the model's resolvers. */
 export function rememberResolved(schema: GraphQLSchema, model: Model, user: UserResolvers): void {
   const fields = new Map<GraphQLField<unknown, unknown>, Resolved>();
   const typed = new Set<GraphQLNamedType>();
@@ -72,7 +69,7 @@ export function resolvedOf(schema: GraphQLSchema): ResolvedSchema | undefined {
   return schemas.get(schema);
 }
 
-/** Whether the application resolves the field itself. What is no map of fields stands for the whole type. */
+/** Whether the application resolves the field itself. A value that is not a map of fields stands for the whole type. */
 function isOwn(user: UserResolvers, type: string, field: string): boolean {
   const given = Object.hasOwn(user, type) ? user[type] : undefined;
   return given !== undefined && (!isFieldMap(given) || Object.hasOwn(given, field));
@@ -80,7 +77,7 @@ function isOwn(user: UserResolvers, type: string, field: string): boolean {
 
 function isTyped(type: GraphQLNamedType, user: UserResolvers): boolean {
   if (isObjectType(type)) return type.isTypeOf !== undefined && type.isTypeOf !== null;
-  // The subgraph library tells the types of references itself.
+  // The subgraph library determines the types of references itself.
   if (type.name === '_Entity') return isOwn(user, type.name, '__resolveType');
   return isAbstractType(type) && type.resolveType !== undefined && type.resolveType !== null;
 }

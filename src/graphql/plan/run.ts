@@ -1,6 +1,4 @@
-/**
- * Owns one run of a plan: what it waits for, and its end, which is the whole answer or the first thing that went wrong.
- */
+/** Owns one run of a plan: its pending reads and its result, which is the whole answer or the first error. */
 import { type GraphQLSchema } from 'graphql';
 import { getArgumentValues } from 'graphql/execution/values.js';
 import { type LoadersNow } from '../../read/loaders/loaders-now.ts';
@@ -18,7 +16,7 @@ export interface RunInput {
   readonly plan: Plan;
   readonly schema: GraphQLSchema;
   readonly loaders: PlanLoaders;
-  /** As the operation's types take them. */
+  /** Coerced to the operation's variable types. */
   readonly variables: Readonly<Record<string, unknown>>;
 }
 
@@ -31,10 +29,10 @@ export class Run implements Running {
   readonly loaders: PlanLoaders;
   readonly #input: RunInput;
   readonly #arguments: (Values | undefined)[];
-  /** Reads that have not come, and the pass that may begin more of them. */
+  /** The number of pending groups of reads. */
   #left = 0;
   #isOver = false;
-  /** What goes on when the reads of a pass are there; null where reads have to come. */
+  /** The continuations of the passes of a synchronous run; null in an asynchronous run. */
   #passes: (() => void)[] | null = null;
   #ended: PromiseWithResolvers<void> | null = null;
 
@@ -45,10 +43,7 @@ export class Run implements Running {
     this.#arguments = new Array<Values | undefined>(input.plan.places);
   }
 
-  /**
-   * The data of the answer. Throws, or rejects, with the first error; reads that are under way then come to their ends
-   * alone.
-   */
+  /** The data of the answer. Rejects with the first error; pending reads then finish and are ignored. */
   async data(): Promise<Answered> {
     const data: Answered = {};
     this.fill(this.#input.plan.root, [undefined], [data]);
@@ -60,8 +55,8 @@ export class Run implements Running {
   }
 
   /**
-   * The same, where all that is read is there: pass by pass, as reads would be answered together. Throws the first
-   * error, and `NotHere` where something is not there.
+   * The same for a synchronous run: pass by pass, as asynchronous reads would be answered in batches. Throws the first
+   * error, and `NotHere` for a value that is not cached.
    */
   dataNow(loaders: LoadersNow): Answered {
     const passes: (() => void)[] = [];
@@ -93,7 +88,7 @@ export class Run implements Running {
       }
     };
     trying(() => fillAll(fields, fillings, sources, outs));
-    // Also after an error: what has begun by then is waited for, and fails unnoticed.
+    // Also called after an error: reads that have started are awaited, so that their failures are handled.
     for (const filling of fillings) trying(() => filling.done());
     if (errors.length > 0) throw errors[0];
   }

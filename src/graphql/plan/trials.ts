@@ -1,9 +1,9 @@
-/** Owns when a plan that comes to nothing is tried again: each time costs the reads of the request twice. */
+/** Owns the retries of a plan that fails: each failure costs the request its reads twice. */
 
 export interface TrialLimits {
-  /** Runs in a row that may come to nothing before the plan is left alone for a while. */
+  /** Number of consecutive failures before the plan is paused. */
   readonly maxFailures: number;
-  /** How long the first pause lasts, milliseconds; each further one lasts twice as long as the one before. */
+  /** The length of the first pause in milliseconds; each further pause is twice as long. */
   readonly pauseMs: number;
   readonly maxPauseMs: number;
 }
@@ -18,7 +18,7 @@ export interface Trial {
 export class Trials {
   readonly #limits: TrialLimits;
   readonly #nowMs: () => number;
-  /** Failures in a row. Those of runs that were under way at once are one: they have met the same trouble. */
+  /** The number of consecutive failures. Failures of concurrent runs count once, since they have the same cause. */
   #failures = 0;
   #pausedUntilMs = -Infinity;
 
@@ -27,13 +27,13 @@ export class Trials {
     this.#nowMs = nowMs;
   }
 
-  /** Null while the plan is left alone. */
+  /** Null while the plan is paused. */
   begin(): Trial | null {
     if (this.#failures >= this.#limits.maxFailures && this.#nowMs() < this.#pausedUntilMs) return null;
     const known = this.#failures;
     return {
       succeeded: () => {
-        // A run that began before the last failure says nothing of what has come since.
+        // A run that started before the last failure does not prove that its cause is gone.
         if (known === this.#failures) this.#failures = 0;
       },
       failed: () => {

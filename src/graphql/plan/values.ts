@@ -1,5 +1,5 @@
 /**
- * Owns planned fields whose values are there as soon as their object is: columns, properties, and objects made of them.
+ * Owns planned fields whose values are available with their object: columns, properties, and objects built from them.
  */
 import { checkShowable, type ShownAs } from '../column.ts';
 import { objectOf } from '../objects.ts';
@@ -15,7 +15,7 @@ import {
   type Running,
 } from './plan.ts';
 
-/** What every planned field has: its name in the answer, its arguments if its type declares any, and its type. */
+/** The parts of every planned field: its key in the answer, its arguments, if its type declares any, and its type. */
 export interface FieldParts {
   readonly key: string;
   readonly args: Arguments | null;
@@ -27,7 +27,7 @@ export interface FieldParts {
 
 type ReadValue = (source: unknown, run: Running) => unknown;
 
-/** Values without objects are gathered nowhere. */
+/** Used for fields without objects. */
 export const NOWHERE: Gathered = {
   add() {
     throw new TypeError('an object is shown where there can be none');
@@ -35,7 +35,7 @@ export const NOWHERE: Gathered = {
 };
 const nothing = (): void => undefined;
 
-/** The same for every object: the name of its type. */
+/** A field with the same value for every object: the name of its type. */
 export function constantField(key: string, value: unknown): PlannedField {
   const filling: Filling = { value: () => value, done: nothing };
   return { key, begin: () => filling };
@@ -54,12 +54,12 @@ export function embeddedField(parts: FieldParts, shape: ObjectShape): PlannedFie
   return valueField(parts, (source) => objectOf(shape, source as Row));
 }
 
-/** An object that has no row: a namespace. */
+/** An object without a row: a namespace. */
 export function objectField(parts: FieldParts): PlannedField {
   return valueField(parts, () => ({}));
 }
 
-/** As graphql-js takes a property: one that is a function is called. */
+/** Reads a property as graphql-js does: a function is called. */
 export function propertyField(parts: FieldParts): PlannedField {
   const { args, shownAs } = parts;
   const { fieldName } = shownAs;
@@ -78,7 +78,7 @@ export function propertyField(parts: FieldParts): PlannedField {
 }
 
 function valueField({ key, args, complete, hasObjects }: FieldParts, read: ReadValue): PlannedField {
-  // Arguments that nobody uses may still be wrong.
+  // The arguments are checked even where the value does not depend on them.
   const checked: ReadValue = args === null ? read : (source, run) => (run.argumentsOf(args), read(source, run));
   const begin = (run: Running): Filling => {
     if (!hasObjects) return { value: (source) => complete(checked(source, run), NOWHERE), done: nothing };
@@ -88,7 +88,7 @@ function valueField({ key, args, complete, hasObjects }: FieldParts, read: ReadV
   return { key, begin };
 }
 
-/** Puts each value that has come into the objects that share it, and fills what is in it. */
+/** Assigns each value to the objects that share it, and fills the objects within it. */
 export function settle(
   run: Running,
   { key, complete, hasObjects }: Pick<FieldParts, 'key' | 'complete' | 'hasObjects'>,

@@ -1,12 +1,12 @@
-/** Owns what is known of a request before Fastify sees it, so that nothing is done twice. */
+/** Owns the data about a request that is known before Fastify handles it, so that nothing is done twice. */
 import { type IncomingMessage } from 'node:http';
 import { type Viewer } from '../../base/viewer.ts';
 
 export interface Arrived {
-  /** The body, one character for each byte: the same text for the same bytes and no others. */
+  /** The body as text with one character per byte, so that equal texts mean equal bytes. */
   readonly body: string;
   readonly viewer: Promise<Viewer | null>;
-  /** When its headers were there, by `performance.now`. */
+  /** The time when its headers had arrived, by `performance.now`. */
   readonly startedMs: number;
 }
 
@@ -16,7 +16,7 @@ export function remember(request: IncomingMessage, known: Arrived): void {
   arrived.set(request, known);
 }
 
-/** Undefined: the request takes the usual way from the start, and its answer is not kept whole. */
+/** Undefined where the early listener did not read the request; then its whole answer is not cached. */
 export function arrivedWith(request: IncomingMessage): Arrived | undefined {
   return arrived.get(request);
 }

@@ -1,6 +1,6 @@
 /**
- * Owns the headers that answers have since the server is set up for browsers: to requests with neither cookies nor an
- * origin they are the same, but for the token.
+ * Owns the additional headers for browsers (CORS and cookies). For requests without cookies and origin they are the
+ * same except for the token.
  */
 import { listed } from '../../config/option.ts';
 import { type Options } from '../../config/options.ts';
@@ -10,7 +10,7 @@ import { type TokenCookieRules } from '../token-cookies.ts';
 
 export type HeadersBeside = Readonly<Record<string, string | string[]>>;
 
-/** `cookies`: null where they carry no tokens. */
+/** `cookies` is null where cookies carry no tokens. */
 export function headersBeside(
   options: Pick<Options, 'corsOrigins' | 'corsCredentials'>,
   cookies: Pick<TokenCookieRules, 'settings'> | null,
@@ -20,7 +20,7 @@ export function headersBeside(
     cookies === null || token === null ? ofOrigins : { ...ofOrigins, ...cookieHeaders(token, cookies) };
 }
 
-/** As @fastify/cors gives them to a request without an origin. */
+/** The headers that @fastify/cors sets for a request without an origin. */
 function originHeaders({
   corsOrigins,
   corsCredentials,
@@ -34,7 +34,7 @@ function originHeaders({
   };
 }
 
-/** Who came without a cookie leaves with one: its next request may go to another region (R6). */
+/** A client without a cookie gets one, since its next request may go to another region (R6). */
 function cookieHeaders(token: string, { settings }: Pick<TokenCookieRules, 'settings'>): HeadersBeside {
   return {
     'set-cookie': cookiesAfter({ found: { cookies: [], tokens: [], problem: null }, answered: [token] }, settings),

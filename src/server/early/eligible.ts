@@ -1,6 +1,6 @@
 /**
- * Owns which requests may be answered before Fastify and Apollo see them: those of which nothing but body, viewer and
- * tokens changes the answer.
+ * Owns the decision whether a request may be answered before Fastify and Apollo: its answer must depend only on body,
+ * viewer and tokens.
  */
 import { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { KEY_HEADER, LEVEL_HEADER } from '../../protocol/headers.ts';
@@ -8,22 +8,22 @@ import { acceptedType } from '../accept.ts';
 import { GRAPHQL_PATH } from '../requests.ts';
 
 export interface EarlyRules {
-  /** Longest body, bytes. */
+  /** Maximum length of the body in bytes. */
   readonly maxBytes: number;
-  /** Headers with which a request takes the usual way, beside the ones that always have it so. */
+  /** Further headers that exclude a request, besides `ALWAYS_EXCEPT`. */
   readonly exceptWith: readonly string[];
 }
 
 export interface EarlyRequest {
-  /** Of the body, bytes. */
+  /** Length of the body in bytes. */
   readonly length: number;
   /** Media type of the answer. */
   readonly contentType: string;
 }
 
-/** With it, a gateway asks for the times of the execution. */
+/** With this header a gateway requests a trace of the execution. */
 export const TRACE_HEADER = 'apollo-federation-include-trace';
-/** Each changes the answer in a way that is decided later. */
+/** Headers whose effect on the answer is determined later. */
 const ALWAYS_EXCEPT = [
   LEVEL_HEADER,
   KEY_HEADER,
@@ -35,7 +35,7 @@ const ALWAYS_EXCEPT = [
 ];
 const JSON_TYPE = /^application\/json(?:;\s*charset="?utf-?8"?)?$/i;
 
-/** Null: the request takes the usual way. */
+/** Null where the request must be handled in the usual way. */
 export function eligible(
   { method, url, headers }: Pick<IncomingMessage, 'method' | 'url' | 'headers'>,
   { maxBytes, exceptWith }: EarlyRules,
@@ -53,7 +53,7 @@ function isJson(type: string | undefined): boolean {
   return type !== undefined && (type === 'application/json' || JSON_TYPE.test(type));
 }
 
-/** Null: there is none, or nothing that Node would not have refused. */
+/** Null where the header is missing or its value is not a positive integer. */
 function lengthOf({ 'content-length': text }: IncomingHttpHeaders): number | null {
   const length = Number(text);
   return Number.isSafeInteger(length) && length > 0 ? length : null;

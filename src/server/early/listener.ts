@@ -1,6 +1,6 @@
 /**
- * Owns answering from Node's own request, before Fastify and Apollo: where the answer of the very same request is kept
- * and satisfies this one.
+ * Owns answers given from Node's own request, before Fastify and Apollo, where a stored or planned answer satisfies the
+ * request.
  */
 import { type IncomingMessage, type OutgoingHttpHeaders, type RequestListener, type ServerResponse } from 'node:http';
 import { isMeridianError } from '../../base/errors.ts';
@@ -21,11 +21,11 @@ export interface EarlySettings {
   readonly rules: EarlyRules;
   readonly telemetry: Telemetry;
   readonly draining: () => boolean;
-  /** Headers that the usual way gives to an answer with this token beside those that every answer has. */
+  /** The additional headers that the usual way sets on an answer with this token. */
   readonly beside: (token: string | null) => HeadersBeside;
 }
 
-/** `usual`: takes every request that is not answered here, with its body unread. */
+/** `usual` handles every request that is not answered here, with its body unread. */
 export function earlyListener(settings: EarlySettings, usual: RequestListener): RequestListener {
   const meter = new EarlyMeter(settings.telemetry);
   return (request, response) => {
@@ -42,7 +42,7 @@ interface ReadingParts {
   readonly usual: () => void;
 }
 
-/** One request whose body comes in. */
+/** One request whose body is being received. */
 class Reading {
   readonly #parts: ReadingParts;
   readonly #request: IncomingMessage;
@@ -77,13 +77,14 @@ class Reading {
     const body = bytes.toString('latin1');
     const known = viewers.now({ headers: { authorization: this.#request.headers.authorization } });
     if (known !== undefined && this.#answer(body, known)) return;
-    // In this step still: later the end of the body would have been told to nobody.
+    // Synchronously: later, the end of the body would be emitted without a listener.
     this.#giveBack(bytes);
     const viewer =
       known === undefined ? viewers.of({ headers: joinedHeaders(this.#request.headers) }) : Promise.resolve(known);
     remember(this.#request, { body, viewer, startedMs: this.#startedMs });
     if (known !== undefined) return this.#handOn();
-    // Whoever has left meanwhile is answered by nobody: the usual way would wait for a body that cannot come any more.
+    // A request whose client has disconnected is not handed on: the usual way would wait for a body that can no longer
+    // arrive.
     viewer
       .then(
         (found) => this.#request.destroyed || this.#answer(body, found),
@@ -121,7 +122,7 @@ class Reading {
     return true;
   }
 
-  /** What is wrong with a token, the usual way says. */
+  /** Errors of tokens are ignored here; the usual way reports them. */
   #find(body: string, viewer: Viewer | null): AnswerNow | null {
     const { headers } = this.#request;
     try {

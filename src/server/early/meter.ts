@@ -1,4 +1,4 @@
-/** Owns the metrics and the log line of requests that are answered early: the same as those of any other. */
+/** Owns the metrics and the log line of requests that are answered early, equal to those of other requests. */
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage } from 'node:http';
 import { type Telemetry } from '../../telemetry/telemetry.ts';
@@ -22,7 +22,7 @@ export class EarlyMeter {
     this.#ended('200', tookMs, request);
   }
 
-  /** The client left before it was answered, and before the request was handed on. */
+  /** The client disconnected before it was answered and before the request was handed on. */
   left(startedMs: number, request: Pick<IncomingMessage, 'headers'>): void {
     this.#ended('aborted', performance.now() - startedMs, request);
   }
