@@ -125,12 +125,24 @@ export function overRoundTrip({ of, mostMs }: { readonly of: Candidate; readonly
   };
 }
 
-/** At a part of the peak load, sent at even distances. */
-export function steady({ of, most }: { readonly of: Candidate; readonly most: number }): Aim {
+/** At a part of the peak load, sent at even distances. `beside`: a server that was sent the same load, for comparison. */
+export function steady({
+  of,
+  most,
+  beside,
+}: {
+  readonly of: Candidate;
+  readonly most: number;
+  readonly beside?: Candidate;
+}): Aim {
+  const shownOf = (report: { readonly p50Ms: number; readonly p99Ms: number } | null): string =>
+    report === null ? '–' : `p50 ${report.p50Ms.toFixed(2)} ms, p99 ${report.p99Ms.toFixed(2)} ms`;
   return (result) => {
     const report = result.steady(of);
+    const other = beside === undefined ? null : result.steady(beside);
     return judged(`p99 ≤ ${most} × p50 at 70 % of the peak load`, report && report.p99Ms / report.p50Ms, {
-      shown: (ratio) => `${times(ratio)} (p50 ${report?.p50Ms.toFixed(2)} ms, p99 ${report?.p99Ms.toFixed(2)} ms)`,
+      shown: (ratio) =>
+        `${times(ratio)} (${shownOf(report)}${other === null ? '' : `; ${beside?.name} at the same rate: ${shownOf(other)}`})`,
       met: (ratio) => ratio <= most,
     });
   };

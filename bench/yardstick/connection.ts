@@ -26,11 +26,17 @@ export class HttpConnection {
   #received: Buffer = Buffer.alloc(0);
   #isWaiting = false;
   #isClosed = false;
+  readonly #opened = Promise.withResolvers<void>();
 
   constructor(url: URL, events: ConnectionEvents) {
     this.#url = url;
     this.#events = events;
     this.#socket = this.#open();
+  }
+
+  /** Resolves when the connection has been open once. */
+  get opened(): Promise<void> {
+    return this.#opened.promise;
   }
 
   /** `text`: the whole request, in ASCII. */
@@ -47,6 +53,7 @@ export class HttpConnection {
   #open(): Socket {
     const socket = connect({ host: this.#url.hostname, port: Number(this.#url.port), noDelay: true });
     let failure = new Error('the server closed the connection');
+    socket.once('connect', () => this.#opened.resolve());
     socket.on('error', (error) => (failure = error));
     socket.on('data', (chunk) => this.#take(chunk));
     socket.once('close', () => this.#closed(failure));

@@ -16,6 +16,11 @@ const READS_PER_WRITE = 19;
 const OK = 200;
 const ERRORS = '"errors":';
 const TICK_MS = 1;
+/**
+ * How long requests are sent at a rate before their latencies count: 64 connections that have just been opened, and a
+ * server that has just answered somebody else, make the first requests wait.
+ */
+const LEAD_IN_MS = 1_000;
 
 interface Client {
   readonly connection: HttpConnection;
@@ -44,11 +49,13 @@ export class LoadRun {
   readonly #servedBy: Record<string, number> = {};
   #writers: Writers | null = null;
   #sent = 0;
+  #answers = 0;
   #errors = 0;
   #compared = 0;
   #wrong = 0;
   #lastAnswerMs = 0;
   #untilMs = 0;
+  #countFromMs = 0;
   /** Moments at which requests were due that no connection was free for. */
   readonly #overdue: number[] = [];
 
@@ -96,9 +103,11 @@ export class LoadRun {
 
   async #send(): Promise<LoadReport> {
     const { seconds, rate } = this.#order;
+    await Promise.all(this.#clients.map(({ connection }) => connection.opened));
     const cpu = process.cpuUsage();
     const beganMs = performance.now();
-    this.#untilMs = beganMs + seconds * 1_000;
+    this.#countFromMs = beganMs + (rate === null ? 0 : LEAD_IN_MS);
+    this.#untilMs = this.#countFromMs + seconds * 1_000;
     if (rate === null) for (const client of this.#clients) this.#next(client, performance.now());
     else await this.#pace(rate, beganMs);
     await this.#allAnswered();
@@ -107,7 +116,7 @@ export class LoadRun {
     const sorted = Float64Array.from(this.#latenciesMs).sort();
     const latency = (share: number): number => percentile(sorted as unknown as number[], share);
     return {
-      requests: this.#latenciesMs.length,
+      requests: this.#answers,
       seconds: ms / 1_000,
       errors: this.#errors,
       compared: this.#compared,
@@ -155,12 +164,13 @@ export class LoadRun {
   #answered(client: Client, { status, head, body }: HttpAnswer): void {
     const nowMs = performance.now();
     this.#lastAnswerMs = nowMs;
-    this.#latenciesMs.push(nowMs - client.sentAtMs);
+    this.#answers += 1;
+    if (client.sentAtMs >= this.#countFromMs) this.#latenciesMs.push(nowMs - client.sentAtMs);
     if (client.token !== null) client.token = headerOf(head, 'consistency-token') ?? client.token;
     if (status !== OK || body.includes(ERRORS)) this.#note('error', client, `${status} ${body.toString()}`);
     // The number of the sequence, not of the answer: the same requests are compared, whoever is asked.
     else if (client.n % COMPARE_EVERY === 0) this.#compare(client, body.toString());
-    if (this.#latenciesMs.length % READS_PER_WRITE === 0) this.#writers?.write();
+    if (this.#answers % READS_PER_WRITE === 0) this.#writers?.write();
     this.#free(client);
   }
 

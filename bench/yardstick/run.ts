@@ -94,18 +94,26 @@ export async function runWorkload(workload: Workload, setting: Setting): Promise
       result.add(entrant.candidate, await measured(entrant, () => loader.run(order(entrant, options.seconds))));
   }
   const paced = entrants.find(({ candidate }) => candidate.name === workload.steady?.name);
+  // What the load and the machine add to any server's latencies is seen at the server that does nothing.
+  const limit = entrants.find(({ candidate }) => candidate.peer === 'bare');
   if (paced !== undefined) {
     say(`${workload.name}: ${STEADY_SHARE * 100} % of the peak load`);
     const rate = (result.median(paced.candidate, 'perSecond') ?? 0) * STEADY_SHARE;
+    const connections = STEADY_CONNECTIONS * options.connections;
     const memoryMb: number[] = [];
     const sampling = setInterval(() => memoryMb.push(memoryMbOf(paced.server.pid) ?? NaN), SAMPLE_MS);
     try {
       const report = await loader.run({
         ...order(paced, workload.steadySeconds ?? options.seconds),
         rate,
-        connections: STEADY_CONNECTIONS * options.connections,
+        connections,
       });
       result.paced.set(paced.candidate.name, { ...report, memoryMb });
+      if (limit !== undefined && workload.steadySeconds === null)
+        result.paced.set(limit.candidate.name, {
+          ...(await loader.run({ ...order(limit, options.seconds), rate, connections })),
+          memoryMb: [],
+        });
     } finally {
       clearInterval(sampling);
     }

@@ -64,7 +64,7 @@ export const WORKLOADS: readonly Workload[] = [
     kind: 'home',
     candidates: [who.BARE, who.MERIDIAN, ...cached, who.PG],
     steady: who.MERIDIAN,
-    aims: [...hotAims(who.MERIDIAN), steady({ of: who.MERIDIAN, most })],
+    aims: [...hotAims(who.MERIDIAN), steady({ of: who.MERIDIAN, most, beside: who.BARE })],
   },
   {
     ...usual,
@@ -75,7 +75,7 @@ export const WORKLOADS: readonly Workload[] = [
     steady: who.MERIDIAN_WITH_TOKENS,
     aims: [
       atLeast({ of: who.MERIDIAN_WITH_TOKENS, least: 0.65, to: [who.BARE], toWhat: 'bare bytes' }),
-      steady({ of: who.MERIDIAN_WITH_TOKENS, most }),
+      steady({ of: who.MERIDIAN_WITH_TOKENS, most, beside: who.BARE }),
     ],
   },
   {
