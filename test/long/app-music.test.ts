@@ -1,6 +1,6 @@
 /**
- * Proves that a database which was there before is answered as plain SQL answers it: every query of the music shop,
- * every type, compound keys, writes.
+ * Proves that an existing database is answered as plain SQL answers it: every query of the music shop, every type,
+ * compound keys and writes.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -204,7 +204,7 @@ describe('the music shop', () => {
     });
   }
 
-  it('has no query that is not compared here', async () => {
+  it('compares every query of its schema with plain SQL', async () => {
     const { data } = await asked<{ __schema: { queryType: { fields: readonly { name: string }[] } } }>(
       '{ __schema { queryType { fields { name } } } }',
     );
@@ -214,7 +214,7 @@ describe('the music shop', () => {
     assert.deepEqual([...new Set(CASES.map(([field]) => field))].sort(), own.sort());
   });
 
-  it('finds entities by compound keys, in one statement each', async () => {
+  it('finds entities by compound keys, with one statement for each key', async () => {
     const representations = [
       ...Array.from({ length: 40 }, (_, i) => ({ __typename: 'InvoiceLine', invoiceId: String(i + 1), lineNo: 1 })),
       { __typename: 'InvoiceLine', invoiceId: '1', lineNo: 99 },
@@ -246,7 +246,7 @@ describe('the music shop', () => {
     assert.equal(statements, 5, 'lines, entries, artists, and albums by each of their keys');
   });
 
-  it('writes every type exactly, and reads it back elsewhere', async () => {
+  it('stores values of every type exactly, and returns them in another region', async () => {
     const input = {
       albumId: '3',
       name: 'O\'Brien "live" \\ 100%',
@@ -296,7 +296,7 @@ describe('the music shop', () => {
     });
   });
 
-  it('writes rows with compound keys, and says which constraint refuses', async () => {
+  it('writes rows with compound keys, and names the constraint that refuses a write', async () => {
     const line = async (mutation: string): Promise<unknown> =>
       Object.values(
         (await asked<Record<string, { line: unknown }>>(`mutation { ${mutation} { line ${LINE[0]} } }`)).data,
@@ -343,7 +343,7 @@ describe('the music shop', () => {
     assert.equal(await sql('SELECT count(*)::int FROM sales.invoice_line WHERE invoice_id = 5 AND line_no = 70'), 0);
   });
 
-  it('finds the row to change by any unique key, and counts its version up', async () => {
+  it('finds the row to change by any unique key, and increments its version', async () => {
     const preferences = { volume: 11, tags: ['a', null, { deep: [1.5, true] }], ключ: '"' };
     const { data } = await asked<{
       updateCustomer: { customer: { preferences: unknown; revision: string; active: boolean } };

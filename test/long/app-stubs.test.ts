@@ -1,6 +1,6 @@
 /**
- * Types of other subgraphs over HTTP: keys without a statement, relations that follow from them, and what a gateway may
- * send.
+ * Proves types of other subgraphs over HTTP: keys without a statement, relations that start from them, and
+ * representations that a gateway may send.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -22,7 +22,7 @@ interface Entities {
 
 const user = (id: unknown): unknown => ({ __typename: 'User', id });
 
-describe('the work of the reference application as a subgraph', () => {
+describe('the work subgraph of the reference application', () => {
   let app: TestApp;
   before(async () => {
     // What servers are asked is the question here, and caches would answer for them.
@@ -55,7 +55,7 @@ describe('the work of the reference application as a subgraph', () => {
     assert.equal(statements, 1);
   });
 
-  it('answers for a representation by its key alone without a statement', async () => {
+  it('answers a representation from its key alone, without a statement', async () => {
     const { value, statements } = await counting(app, AP, () =>
       asked<Entities>('query($r: [_Any!]!) { _entities(representations: $r) { __typename ... on User { id } } }', {
         r: [user('7'), user(8), { ...(user('9') as object), name: 'Ann' }],
@@ -88,7 +88,7 @@ describe('the work of the reference application as a subgraph', () => {
     );
   });
 
-  it('pages and filters as any relation does, from an entity fetch and along a task alike', async () => {
+  it('pages and filters relations of an entity fetch and of a task alike', async () => {
     const [busy] = await sql<{ id: string; task: string; urgent: string; first: string[] }>(
       `SELECT assignee_id::text AS id, min(id)::text AS task, (count(*) FILTER (WHERE priority >= 3))::text AS urgent, (array_agg(id::text ORDER BY created_at, id) FILTER (WHERE priority >= 3))[1:2] AS first
        FROM tasks WHERE assignee_id IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC LIMIT 1`,
@@ -110,7 +110,7 @@ describe('the work of the reference application as a subgraph', () => {
     );
   });
 
-  it('fails one representation, or one field of it, for a key that cannot be, and answers the others', async () => {
+  it('returns an error for a representation or a field with an invalid key, and answers the others', async () => {
     const good = user('1');
     const { data, errors } = await app.gql<Entities>(AP, TASKS, {
       variables: {
@@ -145,7 +145,7 @@ describe('the work of the reference application as a subgraph', () => {
     );
   });
 
-  it('counts what its lists may hold against the limit', async () => {
+  it('counts the rows that its lists may return against the limit', async () => {
     const r = Array.from({ length: 1_000 }, (_, i) => user(String(i)));
     const { errors } = await app.gql(AP, TASKS, { variables: { r, first: 200 } });
     assert.deepEqual(
@@ -155,7 +155,7 @@ describe('the work of the reference application as a subgraph', () => {
     assert.match(errors[0]?.message ?? '', /maxAnswerValues/);
   });
 
-  it('has a dashboard for each organization that works here, and for no other', async () => {
+  it('shows a dashboard for each organization that has work here, and for no other', async () => {
     const { dashboard } = await asked<{ dashboard: unknown }>(
       '{ dashboard(organizationId: 2) { openTasks doneTasks organization { id projects { totalCount } } latestProjects { id } } }',
     );
@@ -178,7 +178,7 @@ describe('the work of the reference application as a subgraph', () => {
   });
 });
 
-describe('what follows from the keys of other subgraphs, with tenants and caches', () => {
+describe('relations from the keys of other subgraphs, with tenants and caches,', () => {
   const SQL = `
     CREATE TABLE orders (id bigint PRIMARY KEY, tenant text NOT NULL, customer_id uuid, shop text, total numeric NOT NULL, host inet);
     CREATE TABLE profiles (customer uuid PRIMARY KEY, nickname text NOT NULL);
@@ -229,7 +229,7 @@ describe('what follows from the keys of other subgraphs, with tenants and caches
     return answer;
   };
 
-  it('keep tenants apart, and know a uuid in any spelling', async () => {
+  it('keep tenants apart, and accept a uuid in every spelling', async () => {
     const representations = [{ id: id(1) }, { id: id(1).replaceAll('-', '').toUpperCase() }];
     for (const tenant of ['a', 'b']) {
       const { data } = await ask(tenant, CUSTOMER, representations);
@@ -243,7 +243,7 @@ describe('what follows from the keys of other subgraphs, with tenants and caches
     }
   });
 
-  it('are not taken for rows, where no key of the type is looked up here', async () => {
+  it('refuse a representation of a type that this subgraph does not look up', async () => {
     const forged = { id: '1', tenant: 'a', total: '0', customer_id: id(1), name: 'Mallory' };
     const representations = ['Receipt', 'Courier', 'Numbered', 'Profile'].map((__typename) => ({
       __typename,
@@ -265,7 +265,7 @@ describe('what follows from the keys of other subgraphs, with tenants and caches
     );
   });
 
-  it('take what a field requires from the representation, and say so where it is missing', async () => {
+  it('take the fields that @requires names from the representation, and report a missing one', async () => {
     const query = 'query($r: [_Any!]!) { _entities(representations: $r) { ... on Customer { ordersHere { id } } } }';
     const { data } = await ask('a', query, [
       { id: id(1), shop: 's0' },
@@ -284,7 +284,7 @@ describe('what follows from the keys of other subgraphs, with tenants and caches
     );
   });
 
-  it('stand alone where the database refuses one, so that the others are answered', async () => {
+  it('are answered for the other representations when the database refuses one', async () => {
     const hosts = ['10.0.0.1', 'nowhere', '10.0.0.2/32', '10.0.0', '10.0.0.3'].map((host) => ({
       __typename: 'Host',
       host,
@@ -302,7 +302,7 @@ describe('what follows from the keys of other subgraphs, with tenants and caches
     );
   });
 
-  it('are cached, and a write empties what it has changed', async () => {
+  it('are cached, and a write invalidates what it has changed', async () => {
     const mine =
       'query($r: [_Any!]!) { _entities(representations: $r) { ... on Customer { orders { id } orderCount } } }';
     await until('the cache answers', async () => {

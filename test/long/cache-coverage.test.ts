@@ -1,6 +1,6 @@
 /**
- * Schema changes under running servers: what the stream does not tell any more is not served from caches beyond the
- * step at which it was read.
+ * Proves schema changes under running servers: a value whose changes the stream no longer delivers is not served from
+ * caches after the change of schema.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -39,7 +39,7 @@ interface Seen {
   readonly isCached: boolean;
 }
 
-describe('schema changes under running servers', { skip }, () => {
+describe('after a schema change under running servers', { skip }, () => {
   let set: ReplicaSet;
   let redis: ScratchRedis;
   let us: DataLayer;
@@ -148,7 +148,7 @@ describe('schema changes under running servers', { skip }, () => {
     }
   };
 
-  it('a table that leaves the publication is served right, and from the cache again when it is back', async () => {
+  it('a table that leaves the publication is read correctly, and from the cache again when it is back', async () => {
     await cached(thing);
     await staysRight();
     await cached(thing);
@@ -161,7 +161,7 @@ describe('schema changes under running servers', { skip }, () => {
     await cached(thing);
   });
 
-  it('a transaction that was under way when the table came back is told of only in part', async () => {
+  it('a transaction that began before its table came back is read correctly, although only a part of it is delivered', async () => {
     await set.primary.query('ALTER PUBLICATION meridian DROP TABLE thing');
     const client = new pg.Client({ connectionString: set.primary.url });
     await client.connect();
@@ -181,7 +181,7 @@ describe('schema changes under running servers', { skip }, () => {
     await cached((layer) => thing(layer, 2));
   });
 
-  it('a column whose equal values differ in text from now on', async () => {
+  it('rows are read correctly by a column whose equal values now differ in text', async () => {
     await cached((layer) => byCode(layer, 'code3'));
     await set.primary.query('ALTER TABLE thing ALTER COLUMN code TYPE text COLLATE loose');
     await applied();
@@ -195,7 +195,7 @@ describe('schema changes under running servers', { skip }, () => {
     await cached((layer) => byCode(layer, 'code3'));
   });
 
-  it('a column that nobody reads may become what it likes, and text may become varchar: caches go on', async () => {
+  it('caching goes on when a column that nothing reads changes its type, and when text becomes varchar', async () => {
     for (const type of ['bigint', 'text', 'int USING spare::int']) {
       await set.primary.query(`ALTER TABLE thing ALTER COLUMN spare TYPE ${type}`);
       await staysRight();
@@ -208,7 +208,7 @@ describe('schema changes under running servers', { skip }, () => {
     }
   });
 
-  it('a column that only a condition names takes the table from the caches when its type changes', async () => {
+  it('a table is no longer cached when a column that only a condition names changes its type', async () => {
     await cached((layer) => thing(layer, 6));
     await set.primary.query('ALTER TABLE thing ALTER COLUMN made TYPE text');
     await applied();
@@ -217,7 +217,7 @@ describe('schema changes under running servers', { skip }, () => {
     await cached((layer) => thing(layer, 6));
   });
 
-  it('a policy that decides by more than the row', async () => {
+  it('rows are read correctly under a policy that depends on more than the row', async () => {
     await cached((layer) => thing(layer, 4));
     await set.primary.query(
       'CREATE POLICY while_open ON thing USING (EXISTS (SELECT FROM other WHERE other.id = 2 AND other.value = 0)); ALTER TABLE thing ENABLE ROW LEVEL SECURITY',
@@ -233,7 +233,7 @@ describe('schema changes under running servers', { skip }, () => {
     await cached((layer) => thing(layer, 4));
   });
 
-  it('who takes over knows what changed before', async () => {
+  it('a server that takes over the slot knows the earlier changes of coverage', async () => {
     const third = await serve('eu');
     await until('it follows', () => stacksOf(third).change.caching.watermark !== null, PATIENT);
     await cached(thing);
@@ -255,7 +255,7 @@ describe('schema changes under running servers', { skip }, () => {
     await cached(thing);
   });
 
-  it('a server that relates tables in another way, or has found others published, shares nothing with the one that feeds', async () => {
+  it('a server whose schema has other relations, or that has found other published tables, shares no values with the slot holder', async () => {
     const newer = await serve('eu', 'again: [Thing!]! @relation(to: ["box_id"])');
     try {
       const inBox = (): Promise<Seen> =>

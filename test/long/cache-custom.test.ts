@@ -1,6 +1,6 @@
 /**
- * Tests of custom reads that say what they depend on: cached, invalidated by whoever writes, never filled in too late,
- * and kept apart by settings.
+ * Proves custom reads with declared dependencies: they are cached, invalidated by every program that writes, not cached
+ * when a dependency changed during the read, and cached separately for each set of settings.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -66,7 +66,7 @@ describe('custom reads', () => {
     return token;
   }
 
-  it('are cached by what they depend on, and wrong as soon as any of it changes', async () => {
+  it('are cached by their dependencies, and invalidated as soon as one of them changes', async () => {
     const sql =
       'SELECT t.title, u.name, t.estimate::float8 AS estimate FROM tasks t, users u WHERE t.id = $1 AND u.id = $2';
     const options = { dependsOn: ['Task:1', 'User:2'] };
@@ -97,7 +97,7 @@ describe('custom reads', () => {
     assert.deepEqual(again.rows, kept.rows);
   });
 
-  it("follow tags of the application's own, committed with a transaction anywhere", async () => {
+  it("are invalidated by the application's own tags, which any transaction may commit", async () => {
     const sql = 'SELECT count(*)::int AS n FROM tasks WHERE priority > 3';
     const options = { dependsOn: ['board:7'] };
     await warm(sql, [], options);
@@ -109,7 +109,7 @@ describe('custom reads', () => {
     assert.deepEqual([rows[0], servedBy.some(({ by }) => by === 'cache')], [expected, false]);
   });
 
-  it('never keep what was overtaken while it was being read', async () => {
+  it('are not cached when a dependency changed during the read', async () => {
     for (const id of [5, 6]) {
       const sql = `SELECT title, pg_sleep(1.2)::text AS slept FROM tasks WHERE id = ${id}`;
       const options = { dependsOn: [`Task:${id}`] };
@@ -141,7 +141,7 @@ describe('custom reads', () => {
     }
   });
 
-  it('are kept apart by parameters and by settings', async () => {
+  it('are cached separately for each set of parameters and settings', async () => {
     const sql = `SELECT $1::text AS given, current_setting('app.user', true) AS who`;
     const of = (who: string): Options => ({ dependsOn: ['apart'], settings: [{ name: 'app.user', value: who }] });
     for (let round = 0; round < 3; round += 1) {
@@ -155,7 +155,7 @@ describe('custom reads', () => {
     assert.deepEqual((await read(sql, ['x'], { dependsOn: ['apart'] })).rows[0]?.['given'], 'x');
   });
 
-  it('answer what JSON cannot spell, and do not keep it', async () => {
+  it('return values that JSON cannot represent, and do not cache them', async () => {
     const sql = `SELECT 'NaN'::float8 AS nan, '-0'::float8 AS zero, 'Infinity'::float8 AS much`;
     for (let i = 0; i < 3; i += 1) {
       const result = await read(sql, [], { dependsOn: ['odd'] });
@@ -164,7 +164,7 @@ describe('custom reads', () => {
     }
   });
 
-  it('without dependencies are not cached, nor are those of which changes are not seen', async () => {
+  it('are not cached without dependencies, nor with dependencies whose changes are not published', async () => {
     await psql('CREATE UNLOGGED TABLE unseen (v int)');
     await app.cluster.caughtUp();
     for (const options of [{}, { dependsOn: [] }, { dependsOn: ['table:public.unseen'] }]) {
@@ -177,7 +177,7 @@ describe('custom reads', () => {
     }
   });
 
-  it('are rows of the entity that they name', async () => {
+  it('return rows of the entity that they name', async () => {
     const query =
       'query($project: ID!) { urgent(project: $project) { id title priority createdAt project { id } assignee { name } } }';
     const ask = async (token?: string): Promise<{ id: string; title: string }[]> => {
@@ -197,7 +197,7 @@ describe('custom reads', () => {
     assert.match(String(row?.['created_at']), /^\d{4}-.*Z$/);
   });
 
-  it('refuse options that cannot be meant', async () => {
+  it('refuse contradictory options', async () => {
     for (const [options, says] of [
       [{ dependsOn: ['Tsk:1'] }, /Tsk/],
       [{ dependsOn: ['Task:x'] }, /id/],

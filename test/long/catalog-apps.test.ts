@@ -1,4 +1,4 @@
-/** The example applications on a real server: their SDL compiles without a complaint. */
+/** Proves on a real server that the SDL of the example applications compiles without an unexpected warning. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { buildSubgraphSchema } from '@apollo/subgraph';
@@ -17,7 +17,7 @@ before(async () => {
 });
 after(() => server[Symbol.asyncDispose]());
 
-describe("the examples' SDL", () => {
+describe('the SDL of an example application', () => {
   it('compiles for the workspace without a warning, and is a subgraph', async () => {
     const { model, warnings, notices, typeDefs } = await compileApp(client, 'workspace');
     assert.deepEqual(warnings.map(formatProblem), []);
@@ -48,7 +48,7 @@ describe("the examples' SDL", () => {
     assert.deepEqual(model.mutations.get('createTask')?.values.get('dueDate'), 'due_date');
   });
 
-  it('compiles for the music shop with the one warning that its missing index deserves', async () => {
+  it('compiles for the music shop with one warning, about its missing index', async () => {
     const { model, warnings, typeDefs, enums } = await compileApp(client, 'music');
     assert.deepEqual(
       warnings.map(({ message }) => message),
@@ -74,7 +74,7 @@ describe("the examples' SDL", () => {
     assert.deepEqual(enums, { MediaFormat: { MP3: 'mp3', FLAC: 'flac', WAV: 'wav', VINYL_RIP: 'vinyl rip' } });
   });
 
-  it('has an index for every page that it can ask for in its default order', async () => {
+  it('has an index for every page in its default order', async () => {
     const { model } = await compileApp(client, 'workspace');
     const indexes = (await plainQuery(client)(
       "SELECT tablename AS table, indexdef AS def FROM pg_indexes WHERE schemaname = 'public'",
@@ -92,7 +92,7 @@ describe("the examples' SDL", () => {
     }
   });
 
-  it('names a mistake in a condition at its line', async () => {
+  it('leads to an error that names the line of a wrong condition', async () => {
     const { compileModel } = await import('../../src/schema-compiler/compile.ts');
     const { explainProblem, readCatalog } = await import('../../src/postgres/types/catalog.ts');
     const query = plainQuery(client);

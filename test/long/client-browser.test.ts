@@ -1,5 +1,5 @@
 /**
- * Proves in a real browser, from another origin than the servers', that what was saved is there: at once, after a
+ * Proves in a real browser, from another origin than the servers', that a saved value is visible at once, after a
  * reload, in other tabs, and when two tabs save at once.
  */
 import assert from 'node:assert/strict';
@@ -18,7 +18,7 @@ const PAGE = fileURLToPath(new URL('../support/browser-page.ts', import.meta.url
 const ROUNDS = 20;
 const FEW = 5;
 
-describe('clients in Chromium, with replay paused in AP', () => {
+describe('a page in Chromium, with replay paused in AP,', () => {
   const stack = new AsyncDisposableStack();
   let app: TestApp;
   let site: TestSite;
@@ -44,7 +44,7 @@ describe('clients in Chromium, with replay paused in AP', () => {
   const read = async (tab: Page, id: string): Promise<string> =>
     (await askIn<{ user: { name: string } }>(tab, app.server(AP).url, NAME, { id })).user.name;
 
-  it('does not show what was saved, without the link', async () => {
+  it('does not show a saved value without the token link', async () => {
     const tab = await open('/?tokens=off');
     for (let round = 0; round < ROUNDS; round += 1) {
       await write(tab, '1', `alone ${round}`);
@@ -53,7 +53,7 @@ describe('clients in Chromium, with replay paused in AP', () => {
     await tab.close();
   });
 
-  it('shows it with the link, after a reload, and in a second tab', async () => {
+  it('shows a saved value with the token link, after a reload, and in a second tab', async () => {
     const tab = await open();
     for (let round = 0; round < ROUNDS; round += 1) {
       await write(tab, '2', `saved ${round}`);
@@ -70,7 +70,7 @@ describe('clients in Chromium, with replay paused in AP', () => {
   });
 
   for (const client of CLIENTS.filter((name) => name !== 'Apollo Client')) {
-    it(`does so with ${client}, and not without its tokens`, async () => {
+    it(`shows a saved value with ${client}, and does not without tokens`, async () => {
       const tab = await open(`/?client=${client}&tokens=off`);
       await write(tab, '9', `${client} alone`);
       assert.notEqual(await read(tab, '9'), `${client} alone`);
@@ -85,7 +85,7 @@ describe('clients in Chromium, with replay paused in AP', () => {
     });
   }
 
-  it('forgets it at a reload where tokens are in memory only', async () => {
+  it('forgets tokens at a reload if they are kept in memory only', async () => {
     const tab = await open('/?tokens=memory');
     await write(tab, '3', 'in memory');
     assert.equal(await read(tab, '3'), 'in memory');
@@ -94,7 +94,7 @@ describe('clients in Chromium, with replay paused in AP', () => {
     await tab.close();
   });
 
-  it('shows a third tab what two others have saved at once', async () => {
+  it('shows in a third tab what two others have saved at once', async () => {
     const [one, two, third] = await Promise.all([open(), open(), open()]);
     for (let round = 0; round < ROUNDS; round += 1) {
       await Promise.all([write(one, '4', `one ${round}`), write(two, '5', `two ${round}`)]);
@@ -104,7 +104,7 @@ describe('clients in Chromium, with replay paused in AP', () => {
     await Promise.all([one.close(), two.close(), third.close()]);
   });
 
-  it('begins with the tokens of the server that rendered the page', async () => {
+  it('starts with the tokens of the server that rendered it', async () => {
     const onServer = createTokenStore();
     await makeClient('Apollo Client', { url: app.server(EU).url, store: onServer }).mutate(RENAME, {
       id: '6',
@@ -117,7 +117,7 @@ describe('clients in Chromium, with replay paused in AP', () => {
     await Promise.all([plain.close(), rendered.close()]);
   });
 
-  it('goes on in memory where the storage is full, and where it may not be looked at', async () => {
+  it('keeps tokens in memory when the storage is full or may not be used', async () => {
     const tab = await open();
     await write(tab, '7', 'before it is full');
     await fillStorageIn(tab);
@@ -137,7 +137,7 @@ describe('clients in Chromium, with replay paused in AP', () => {
     await Promise.all([tab.close(), sandboxed.close()]);
   });
 
-  it('forgets everything, in every tab, at sign-out', async () => {
+  it('forgets all tokens in every tab at sign-out', async () => {
     const [one, two] = await Promise.all([open(), open()]);
     await write(one, '8', 'signed in');
     assert.equal((await tokensIn(two)).length, 1);

@@ -1,6 +1,6 @@
 /**
  * Proves that the examples of docs/clients.md compile against the package as it is published, and that its client
- * entries load by their names.
+ * entries can be imported by their names.
  */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
@@ -75,7 +75,7 @@ describe('the client entries of the package', () => {
   after(() => rmSync(folder, { recursive: true }));
 
   for (const moduleResolution of ['nodenext', 'bundler']) {
-    it(`agree with the examples of docs/clients.md, in a browser's project that resolves modules as ${moduleResolution}`, () => {
+    it(`agree with the examples of docs/clients.md, in a browser project that resolves modules as ${moduleResolution}`, () => {
       assert.deepEqual(
         examples.map(({ name }) => name),
         ['tokens.ts', 'apollo.ts', 'urql.ts', 'relay.ts', 'socket.ts', 'rest.ts', 'render.ts'],
@@ -104,7 +104,7 @@ describe('the client entries of the package', () => {
     });
   }
 
-  it('reach a server as the page has them, first by queries and then by mutations', async () => {
+  it('reach a server with the examples unchanged, with queries and with mutations', async () => {
     await using server = await startTestServer();
     for (const { name, code } of examples)
       writeFileSync(join(folder, name), code.replaceAll('https://graph.example.com/graphql', server.running.url));
@@ -126,7 +126,7 @@ describe('the client entries of the package', () => {
     );
   });
 
-  it('load by their names, and say what they offer', () => {
+  it('can be imported by their names, and export what the page documents', () => {
     const names = ['meridian/client', 'meridian/client/apollo', 'meridian/client/urql', 'meridian/client/relay'];
     const script = `const all = await Promise.all(${JSON.stringify(names)}.map((name) => import(name))); console.log(JSON.stringify(all.map(Object.keys)));`;
     const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {

@@ -1,6 +1,6 @@
 /**
- * The embedded cluster's Redis servers: one per region beside the databases, bounded, restarted, and left out where
- * there is none.
+ * Proves the Redis servers of the embedded cluster: one for each region, with limited memory, restarted when it ends,
+ * and omitted if no program is found.
  */
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ redisProgram();
 const program = findRedis();
 const needsRedis = program === null ? 'needs a redis-server' : false;
 
-describe('finding a Redis server', () => {
+describe('the search for a Redis server', () => {
   let folder: string;
   const bin = (name: string): string => join(folder, name);
   before(() => {
@@ -45,7 +45,7 @@ describe('finding a Redis server', () => {
     assert.equal(findRedis({ path: '', commonFolders: [] }), null);
   });
 
-  it('is reported in one line, found or not', () => {
+  it('is reported in one line, whether it finds one or not', () => {
     const regions = (...ports: number[]): { ports: { http: number; postgres: number; redis: number } }[] =>
       ports.map((redis) => ({ ports: { http: 1, postgres: 2, redis } }));
     const found: RedisProgram = { path: '/usr/bin/redis-server', product: 'Redis', version: '7.0.15' };
@@ -72,8 +72,8 @@ describe('finding a Redis server', () => {
   });
 });
 
-describe('Redis in an embedded cluster', { timeout: 300_000, skip: needsRedis }, () => {
-  it('runs in each region, bounded and without persistence, and ends with the cluster', async () => {
+describe('the Redis of an embedded cluster', { timeout: 300_000, skip: needsRedis }, () => {
+  it('runs in each region, with limited memory and without persistence, and ends with the cluster', async () => {
     const cluster = await startTestCluster({ regions: ['a', 'b'], redis: true });
     const pids: number[] = [];
     try {
@@ -120,7 +120,7 @@ describe('Redis in an embedded cluster', { timeout: 300_000, skip: needsRedis },
     );
   });
 
-  it('says in one sentence why it cannot be started', async () => {
+  it('reports in one sentence why it cannot be started', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'meridian-bad-redis-'));
     chmodSync(folder, 0o755);
     const path = join(folder, 'redis-server');

@@ -1,6 +1,6 @@
 /**
- * Proves that a subgraph of Meridian's passes Apollo's suite for subgraphs, alone and behind each gateway, from rows in
- * PostgreSQL.
+ * Proves that a subgraph of Meridian passes Apollo's compatibility suite for subgraphs with rows from PostgreSQL, alone
+ * and behind each gateway.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -46,7 +46,7 @@ function fetchesOf(node: Trace.IQueryPlanNode | null | undefined): readonly Fetc
   return [...own, ...[flatten?.node, ...(sequence?.nodes ?? []), ...(parallel?.nodes ?? [])].flatMap(fetchesOf)];
 }
 
-describe('the compatibility suite for subgraphs', () => {
+describe("a subgraph under Apollo's compatibility suite", () => {
   let app: TestApp;
   let others: SuiteSubgraphs;
   let productsUrl: string;
@@ -70,19 +70,19 @@ describe('the compatibility suite for subgraphs', () => {
     await others[Symbol.asyncDispose]();
   });
 
-  it('passes alone, in all that needs no supergraph', async () => {
+  it('passes every test that needs no supergraph', async () => {
     assert.deepEqual(
       await runSuite({ productsUrl, supergraphUrl: null, files: Object.keys(ALONE) }),
       allOf(Object.values(ALONE).flat()),
     );
   });
 
-  it('passes whole behind Apollo Gateway', async () => {
+  it('passes all tests behind Apollo Gateway', async () => {
     await using gateway = await startApolloGateway(compose(subgraphs, 'Apollo'));
     assert.deepEqual(await runSuite({ productsUrl, supergraphUrl: gateway.url }), allOf(ASSERTIONS));
   });
 
-  it('sends a gateway that asks for one the trace of each of its fetches', async () => {
+  it('returns the trace of each fetch to a gateway that asks for it', async () => {
     await using gateway = await startApolloGateway(compose(subgraphs, 'Apollo'));
     const query =
       '{ product(id: "apollo-federation") { sku createdBy { name yearsOfEmployment averageProductsCreatedPerYear } } }';
@@ -106,7 +106,7 @@ describe('the compatibility suite for subgraphs', () => {
     ]);
   });
 
-  it('passes whole behind Hive Gateway', async () => {
+  it('passes all tests behind Hive Gateway', async () => {
     await using gateway = await startHiveGateway(compose(subgraphs, 'Guild'));
     assert.deepEqual(await runSuite({ productsUrl, supergraphUrl: gateway.url }), allOf(ASSERTIONS));
   });

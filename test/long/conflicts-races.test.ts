@@ -1,6 +1,6 @@
 /**
- * Tests of conflicts on tables and in moments that are not the usual ones: partitions, later columns, rows that come
- * and go while one is settled.
+ * Proves conflicts in unusual tables and at unusual moments: partitions, columns that were added later, and rows that
+ * are deleted or restored while a conflict is settled.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -62,13 +62,13 @@ const edit = (
   );
 const sql = (text: string): Promise<Record<string, unknown>[]> => app.cluster.query(US, text);
 
-describe('conflicts, where it is narrow', () => {
+describe('conflicts in races and unusual tables', () => {
   before(async () => {
     app = await startTestApp({ files: [{ name: 'docs.graphql', body: SDL }], sql: SQL });
   });
   after(async () => app?.[Symbol.asyncDispose]());
 
-  it('of several who bring one deleted row back: the first restores it, the others merge with that', async () => {
+  it('are settled when several updates restore one deleted row: the first restores it, and the others merge with it', async () => {
     for (let round = 0; round < 5; round += 1) {
       const id = fresh();
       await edit(US, id, 1, { title: 'two' });
@@ -88,7 +88,7 @@ describe('conflicts, where it is narrow', () => {
     }
   });
 
-  it('bring back a row from before a column was added, with that column as its default has it', async () => {
+  it('restore a row from before a column was added, with the default of that column', async () => {
     const id = fresh();
     await edit(US, id, 1, { title: 'two' });
     await sql(`DELETE FROM docs WHERE id = ${id}`);
@@ -99,7 +99,7 @@ describe('conflicts, where it is narrow', () => {
     assert.equal((await sql(`SELECT late FROM docs WHERE id = ${id}`))[0]?.['late'], 'as usual');
   });
 
-  it('of inserts into a partitioned table are met as in any other', async () => {
+  it('are settled for inserts into a partitioned table as in any other', async () => {
     const add = `mutation ($input: EventInput!) { addEvent(input: $input) { event { id day text version } } }`;
     const { data, errors } = await app.gql<Record<string, Record<string, unknown>>>(EU, add, {
       variables: { input: { id: '1', day: '2026-02-01', text: 'again' } },
@@ -108,7 +108,7 @@ describe('conflicts, where it is narrow', () => {
     assert.deepEqual(data?.['addEvent']?.['event'], { id: '1', day: '2026-02-01', text: 'again', version: 2 });
   });
 
-  it('of updates in a partitioned table are merged as in any other', async () => {
+  it('are settled for updates of a partitioned table as in any other', async () => {
     const change = (v: number, input: unknown) =>
       app.gql<Record<string, Record<string, unknown>>>(
         EU,
@@ -121,7 +121,7 @@ describe('conflicts, where it is narrow', () => {
     assert.deepEqual(data?.['editEvent']?.['event'], { text: 'one', body: 'two', version: 3 });
   });
 
-  it('whose sum breaks a rule of the table write nothing, and are not in the audit', async () => {
+  it('write nothing, and are not in the audit, when the merged sum breaks a rule of the table', async () => {
     const id = fresh();
     await edit(US, id, 1, { hits: 60, part: '60' });
     const added = await edit(EU, id, 1, { hits: 50 });
@@ -135,7 +135,7 @@ describe('conflicts, where it is narrow', () => {
     ]);
   });
 
-  it('of an insert whose key is set free while it waits: it is inserted', async () => {
+  it('do not arise when the existing row is deleted while an insert waits for it', async () => {
     await sql(`INSERT INTO upserts VALUES (1, 'was', 7)`);
     const deleting = sql(
       'BEGIN; SELECT FROM upserts WHERE id = 1 FOR UPDATE; SELECT pg_sleep(0.5); DELETE FROM upserts WHERE id = 1; COMMIT',
@@ -153,7 +153,7 @@ describe('conflicts, where it is narrow', () => {
     assert.deepEqual([errors, data?.['addUpsert']?.['upsert']], [[], { text: 'mine', version: 1 }]);
   });
 
-  it('are refused whole where they cannot be written down', async () => {
+  it('are refused as a whole when the audit cannot be written', async () => {
     const id = fresh();
     await edit(US, id, 1, { title: 'two' });
     await sql('ALTER TABLE meridian.conflicts ADD CONSTRAINT none CHECK (false) NOT VALID');

@@ -1,6 +1,6 @@
 /**
- * Conflicts and idempotency keys between viewers: nothing of another's row is learned or changed by them, under @tenant
- * and under row-level security.
+ * Proves that conflicts and idempotency keys neither reveal nor change another viewer's row, under @tenant and under
+ * row-level security.
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -101,7 +101,7 @@ function viewersOf(app: TestApp) {
   return { ask, row, made, moved, removed, edited, headers };
 }
 
-describe('conflicts of tenants', () => {
+describe('conflicts under @tenant', () => {
   let app: TestApp;
   let on: ReturnType<typeof viewersOf>;
   before(async () => {
@@ -110,7 +110,7 @@ describe('conflicts of tenants', () => {
   });
   after(async () => app?.[Symbol.asyncDispose]());
 
-  it("tell of another's row what they tell of none, whatever version is said to have been seen", async () => {
+  it("answer for another tenant's row as for a missing row, whatever version the client sends", async () => {
     const live = await on.made('b');
     const gone = await on.made('b');
     await on.removed(gone);
@@ -134,7 +134,7 @@ describe('conflicts of tenants', () => {
     );
   });
 
-  it("do not let an insert take, change or see another's row by its key", async () => {
+  it("do not let an insert take, change or reveal another tenant's row by its key", async () => {
     const [theirs, own] = [await on.made('b'), await on.made('a')];
     await app.cluster.query(US, `INSERT INTO picks (id, org, title) VALUES ($1, 'b', 'theirs'), ($2, 'a', 'own')`, [
       theirs,
@@ -167,7 +167,7 @@ describe('conflicts of tenants', () => {
     });
   });
 
-  it("do not let a row's new tenant compare with what it was before it came", async () => {
+  it('do not compare a row that moved to a tenant with its versions from before', async () => {
     const id = await on.made('a', 4711);
     await on.moved(id, 'b');
     await app.cluster.query(US, 'UPDATE docs SET hits = 1, version = version + 1 WHERE id = $1', [id]);
@@ -183,7 +183,7 @@ describe('conflicts of tenants', () => {
     );
   });
 
-  it('bring a deleted row back to the tenant that had it last, and to no other', async () => {
+  it('restore a deleted row for the tenant that had it last, and for no other', async () => {
     const own = await on.made('a');
     await on.removed(own);
     assert.deepEqual((await on.edited('a', own, 1, { title: 'back' })).doc, {
@@ -219,7 +219,7 @@ describe('conflicts of tenants', () => {
     });
   });
 
-  it("are not met by another's idempotency key, and the same key is another one for another tenant", async () => {
+  it("are not found by another tenant's idempotency key, and the same key is a different one for each tenant", async () => {
     const [key, id] = [randomUUID(), fresh()];
     const sent = (org: string): Promise<Answer<Record<string, Payload>>> =>
       on.ask(org, ADD, { input: { id, title: 'once' } }, { 'idempotency-key': key });
@@ -242,7 +242,7 @@ describe('conflicts of tenants', () => {
     assert.equal((await on.row(id))?.['title'], 'two');
   });
 
-  it('are for administrators to look up, of whatever tenant the rows are', async () => {
+  it('can be looked up by administrators, for the rows of every tenant', async () => {
     const query = '{ conflicts(entity: "Doc", first: 100) { tenant current } }';
     for (const org of ['a', 'b'])
       assert.deepEqual(
@@ -283,7 +283,7 @@ describe('conflicts under row-level security', () => {
   });
   after(async () => app?.[Symbol.asyncDispose]());
 
-  it('merge a row whose versions the policies would show', async () => {
+  it('merge a row if the policies show its versions', async () => {
     const id = await on.made('a', 5);
     await on.edited('a', id, 1, { hits: '7' });
     assert.deepEqual((await on.edited('a', id, 1, { hits: '6', title: 'both' })).doc, {
@@ -296,14 +296,14 @@ describe('conflicts under row-level security', () => {
     });
   });
 
-  it('compare with no version that the policies would not show', async () => {
+  it('do not compare with a version that the policies hide', async () => {
     const id = await on.made('a', 4711);
     await on.moved(id, 'b');
     assert.equal((await on.edited('b', id, 1, { hits: '0' })).conflict?.reason, 'VERSION_UNKNOWN');
     assert.equal((await on.row(id))?.['hits'], 4711);
   });
 
-  it('compare with none at all where it is not known what the policies look at', async () => {
+  it('compare with no version where the columns that the policies read are unknown', async () => {
     const id = await on.made('a', 5);
     await app.cluster.query(US, 'ALTER POLICY own ON docs USING (mine(docs.*))');
     try {
@@ -314,7 +314,7 @@ describe('conflicts under row-level security', () => {
     }
   });
 
-  it('bring no row back, since policies cannot be asked about one that is gone', async () => {
+  it('do not restore a deleted row, because policies cannot be checked for it', async () => {
     const gone = await on.made('b');
     await on.removed(gone);
     for (const [org, input] of [
@@ -328,7 +328,7 @@ describe('conflicts under row-level security', () => {
     assert.equal(await on.row(gone), null);
   });
 
-  it("tell of another's row what they tell of none, and take none by its key", async () => {
+  it("answer for another viewer's row as for a missing row, and take none by its key", async () => {
     const live = await on.made('b');
     for (const v of [0, 1, 2]) {
       for (const [query, input] of [
@@ -345,7 +345,7 @@ describe('conflicts under row-level security', () => {
     assert.deepEqual(await on.row(live), { org: 'b', title: 'made', hits: 1, secret: 'of b', version: 1 });
   });
 
-  it("are kept and answered for a key under the viewer's role", async () => {
+  it("are stored and answered under the viewer's role when the request has a key", async () => {
     const [key, id] = [randomUUID(), await on.made('a')];
     await on.edited('a', id, 1, { title: 'two' });
     const sent = (org: string): Promise<Answer<Record<string, Payload>>> =>
@@ -356,7 +356,7 @@ describe('conflicts under row-level security', () => {
     assert.equal((await sent('b')).data?.['editDoc']?.conflict?.reason, 'VERSION_UNKNOWN');
   });
 
-  it('are looked up under that role as well, which needs the right to', async () => {
+  it('are looked up under that role, which needs the right to read them', async () => {
     const look = (args = ', first: 20'): Promise<Answer<{ conflicts: unknown[] }>> =>
       app.gql(EU, `{ conflicts(entity: "Doc"${args}) @consistent(level: STRONG) { tenant } }`, {
         headers: { authorization: `Bearer ${app.adminToken}` },
@@ -370,7 +370,7 @@ describe('conflicts under row-level security', () => {
     assert.equal((await look('')).errors[0]?.extensions.code, 'LIST_TOO_LONG');
   });
 
-  it('cannot be forged by a role that may make a table of its own', async () => {
+  it('cannot be forged by a role that may create tables', async () => {
     await app.cluster.query(US, 'GRANT TEMPORARY ON DATABASE postgres TO app_user').catch(() => undefined);
     await assert.rejects(
       app.cluster.query(

@@ -1,6 +1,6 @@
 /**
- * Proves that servers, check and setup reach a database by every form of URL, as encrypted and as verified as it asks
- * for, and say what is wrong without a password.
+ * Proves that servers, check and setup reach a database with every form of URL, encrypted and verified as the URL
+ * requires, and that their errors contain no password.
  */
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -202,7 +202,7 @@ describe('connections', () => {
   ];
 
   for (const { name, form, hba, ssl, env = {} } of FORMS) {
-    it(`work from check to replay by ${name}`, async () => {
+    it(`work from check to replay with ${name}`, async () => {
       await admit(hba());
       const of = urls(form);
       const saved = { ...process.env };
@@ -268,7 +268,7 @@ describe('connections', () => {
     }
   };
 
-  it('are as encrypted and verified as sslmode says, at a server that offers TLS', async () => {
+  it('are encrypted and verified as sslmode requires, at a server that offers TLS', async () => {
     await admit(BY_ANY);
     const [ca, other, revoked] = ['ca.crt', 'other.crt', 'revoked.crl'].map((name) => certificates.file(name));
     await table([
@@ -310,7 +310,7 @@ describe('connections', () => {
     ]);
   });
 
-  it('try the other of TLS and plain text where pg_hba.conf refuses the first, if sslmode lets them', async () => {
+  it('use the other of TLS and plain text if pg_hba.conf refuses the first and sslmode allows it', async () => {
     await admit(BY_TLS);
     await table([
       [at('localhost', '?sslmode=allow'), 'encrypted'],
@@ -325,7 +325,7 @@ describe('connections', () => {
     await table([[at('localhost'), /^no pg_hba\.conf entry .*SSL encryption$/]]);
   });
 
-  it('are in plain text at a server without TLS only where that is this machine or sslmode says so', async () => {
+  it('are in plain text at a server without TLS only on this machine or if sslmode allows it', async () => {
     await admit(BY_ANY);
     await set.primary.query(`ALTER SYSTEM SET ssl = off`);
     await set.primary.query('SELECT pg_reload_conf()');
@@ -354,7 +354,7 @@ describe('connections', () => {
     await until('TLS is on', async () => (await outcome(at('localhost'))) === 'encrypted');
   });
 
-  it('that are not verified beyond this machine are told by check', async (context) => {
+  it('are reported by check if they leave this machine and are not verified', async (context) => {
     if (FAR === null) return context.skip("this machine has no other address than the loopback's");
     await admit(BY_ANY);
     const told = async (query: string): Promise<string | undefined> =>
@@ -373,7 +373,7 @@ describe('connections', () => {
     );
   });
 
-  it('take sockets of every kind, and passwords of a file', async (context) => {
+  it('use sockets of every kind, and passwords from a file', async (context) => {
     await admit(BY_SOCKET, BY_ANY);
     const passfile = join(certificates.folder, 'pgpass');
     writeFileSync(passfile, `*:*:postgres:${ROLE}:${PASSWORD.replaceAll(/[:\\]/g, '\\$&')}\n`, { mode: 0o600 });
@@ -393,7 +393,7 @@ describe('connections', () => {
     await table([[by(`@${folder.slice(1)}`, `&passfile=${passfile}`), 'plain']]);
   });
 
-  it('say what is wrong without a password, in check, at start and in logs', async () => {
+  it('are reported without their password when they fail, in check, at start and in logs', async () => {
     await admit(BY_ANY);
     const bad = [
       at('localhost').replace(encoded, 'hunter2'),
@@ -413,7 +413,7 @@ describe('connections', () => {
     }
   });
 
-  it('find the one of several hosts that is the primary, though another does not answer', async () => {
+  it('go to the primary among several hosts, although another host does not answer', async () => {
     await admit(BY_ANY);
     const held: Socket[] = [];
     const hole = createListener((socket) => void held.push(socket.on('error', () => undefined))).listen(0, '127.0.0.1');
@@ -444,7 +444,7 @@ describe('connections', () => {
     }
   });
 
-  it('are found by probes, though to open one takes longer than a probe may', async () => {
+  it('are found by probes, although opening one takes longer than the limit of a probe', async () => {
     await admit(BY_ANY);
     const link = await startSlowLink(set.primary.port, 300);
     const prober = new PostgresProber(

@@ -1,6 +1,6 @@
 /**
- * What triggers, rules and changes of tables make of a write: told as it was, with the words of whoever raised them, in
- * every region and with a key.
+ * Proves writes that triggers, rules and changes of tables affect: the client learns what was written, with the
+ * messages that the database's functions raise, in every region and with an idempotency key.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -47,7 +47,7 @@ const ways: readonly (readonly [string, string, () => Record<string, string>])[]
 const outcome = ({ data, errors }: Answer<Record<string, unknown>>): unknown =>
   errors[0] === undefined ? data : [errors[0].extensions.code, errors[0].message, errors[0].extensions['details']];
 
-describe('an error that a function of the database raises', () => {
+describe('an error that a database function raises', () => {
   const update = (
     region: string,
     input: Record<string, unknown>,
@@ -59,7 +59,7 @@ describe('an error that a function of the database raises', () => {
     });
 
   for (const [way, region, headers] of ways) {
-    it(`reaches the client in its own words, under a code that stays, ${way}`, async () => {
+    it(`reaches the client with its own message and a stable code, ${way}`, async () => {
       const said = { detail: 'One is left.', hint: 'Order less.' };
       for (const state of [
         'P0001',
@@ -102,7 +102,7 @@ describe('an error that a function of the database raises', () => {
     });
   }
 
-  it('reaches the client also from a trigger that runs at the end of the transaction', async () => {
+  it('reaches the client also from a deferred trigger at the end of the transaction', async () => {
     for (const state of ['57P01', '08006', '0A000', 'P0001']) {
       assert.deepEqual(
         outcome(await app.gql(US, `mutation { byHand(sql: "INSERT INTO later VALUES (1, '${state}')") }`)),
@@ -112,14 +112,14 @@ describe('an error that a function of the database raises', () => {
     }
   });
 
-  it("is one of the client's and no fault of the server's, which the log would have", () => {
+  it("is the client's error and not logged as an error of the server", () => {
     assert.deepEqual(
       lines.filter(({ level }) => level === 'error'),
       [],
     );
   });
 
-  it('is told from a failure of the function itself, whose words stay inside', async () => {
+  it('is distinguished from a failure of the function itself, whose message is hidden', async () => {
     assert.deepEqual(outcome(await update(US, { state: 'strict' })), [
       'RAISED_BY_DATABASE',
       "The database's own code refuses this with SQLSTATE P0002.",
@@ -133,19 +133,19 @@ describe('an error that a function of the database raises', () => {
     assert.equal(lines.filter(({ level }) => level === 'error').length, 1);
   });
 
-  it('asks for another try by 40001, as any conflict does', async () => {
+  it('allows another attempt if its SQLSTATE is 40001, as for any conflict', async () => {
     const { errors } = await update(US, { qty: -1, state: '40001' });
     assert.deepEqual([errors[0]?.extensions.code, errors[0]?.extensions['retryable']], ['TRANSACTION_CONFLICT', true]);
   });
 });
 
-describe('a write of which the database makes something else', () => {
+describe('a write that the database turns into another one', () => {
   const run = async (region: string, query: string, headers: Record<string, string>): Promise<unknown> =>
     outcome(await app.gql(region, `mutation { ${query} }`, { headers }));
   const rows = (sql: string): Promise<unknown[]> => app.cluster.query(US, sql);
 
   for (const [way, region, headers] of ways) {
-    it(`is told as it was, ${way}`, async () => {
+    it(`is reported as the database did it, ${way}`, async () => {
       const before = (await rows('SELECT FROM elsewhere')).length;
       assert.deepEqual(await run(region, 'createFront(input: { v: 1 }) { front { id } }', headers()), {
         createFront: { front: null },
@@ -167,7 +167,7 @@ describe('a write of which the database makes something else', () => {
       );
     });
 
-    it(`is no missing row where a trigger has left it as it is, ${way}`, async () => {
+    it(`is not reported as a missing row if a trigger has left the row unchanged, ${way}`, async () => {
       assert.deepEqual(
         await run(region, 'updateProfile(id: 1, input: { bio: "same" }) { profile { bio version } }', headers()),
         { updateProfile: { profile: { bio: 'same', version: 1 } } },
@@ -199,7 +199,7 @@ describe('a write of which the database makes something else', () => {
       ]);
     });
 
-    it(`is shown as it is committed, whatever triggers do after it, ${way}`, async () => {
+    it(`returns the row as it is committed, whatever triggers change afterwards, ${way}`, async () => {
       const selection = '{ post { id title slug shout version comments { post { slug version } } } }';
       const created = (await run(region, `createPost(input: { title: "Hi" }) ${selection}`, headers())) as {
         createPost: { post: { id: string } };
@@ -239,7 +239,7 @@ describe('a write of which the database makes something else', () => {
       );
     });
 
-    it(`may be an INSTEAD OF trigger's, or a rule's, ${way}`, async () => {
+    it(`may be done by an INSTEAD OF trigger or by a rule, ${way}`, async () => {
       const id = 100 + ways.findIndex(([name]) => name === way);
       for (const [one, updated, deleted] of [
         ['Card', 'LOUD', 'LOUD'],
@@ -279,7 +279,7 @@ describe('a write of which the database makes something else', () => {
     });
   }
 
-  it('is answered alike when its request is repeated', async () => {
+  it('returns the same answer when its request is repeated', async () => {
     for (const query of [
       'createFront(input: { v: 1 }) { front { id } }',
       'updateProfile(id: 1, input: { bio: "same" }) { profile { bio version } }',
@@ -295,7 +295,7 @@ describe('a write of which the database makes something else', () => {
   });
 });
 
-describe('rows that json cannot hold', () => {
+describe('rows with values that json cannot represent', () => {
   const update = async (id: number, name: string, version: number | null, headers = {}): Promise<unknown> =>
     outcome(
       await app.gql(
@@ -323,7 +323,7 @@ describe('rows that json cannot hold', () => {
     );
   });
 
-  it('are changed and deleted by anybody, in whatever session', async () => {
+  it('can be changed and deleted by any program, in a session with any settings', async () => {
     await app.cluster.query(
       US,
       `BEGIN; SET LOCAL datestyle = 'German'; SET LOCAL timezone = 'Asia/Kolkata'; SET LOCAL intervalstyle = 'sql_standard'; SET LOCAL extra_float_digits = 0; SET LOCAL bytea_output = 'escape'; UPDATE products SET version = version + 1 WHERE id = 1; COMMIT`,
@@ -339,7 +339,7 @@ describe('rows that json cannot hold', () => {
     );
   });
 
-  it('are replayed, merged and restored as they were', async () => {
+  it('are replayed, merged and restored exactly', async () => {
     const key = { 'idempotency-key': 'product' };
     const first = await update(3, 'keyed', null, key);
     assert.match(JSON.stringify(first), /"attrs":"\\"k\\"=>\\"v\\", \\"x y\\"=>NULL"/);
@@ -360,7 +360,7 @@ describe('rows that json cannot hold', () => {
     }
   });
 
-  it('survive what happens to columns in between', async () => {
+  it('can be merged and restored after their columns have changed', async () => {
     for (const id of [6, 7]) await update(id, 'changed', null);
     await app.cluster.query(
       US,
@@ -381,7 +381,7 @@ describe('rows that json cannot hold', () => {
     await app.cluster.query(US, 'ALTER TABLE products RENAME COLUMN revision TO version');
   });
 
-  it('are found by a key of fixed length, however it is given', async () => {
+  it('are found by a key of fixed length in every spelling', async () => {
     const edit = async (label: string, version: number): Promise<unknown> =>
       outcome(
         await app.gql(
@@ -398,7 +398,7 @@ describe('rows that json cannot hold', () => {
     });
   });
 
-  it('are told of as written, where what is kept of a request does not fit the columns any more', async () => {
+  it('are reported as written if the stored outcome no longer fits their columns', async () => {
     const key = { 'idempotency-key': 'before the change' };
     assert.match(JSON.stringify(await update(2, 'kept', null, key)), /"name":"kept"/);
     await app.cluster.query(US, `ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'`);
@@ -407,7 +407,7 @@ describe('rows that json cannot hold', () => {
     assert.deepEqual(await update(2, 'kept', null, key), ['WRITE_OUTCOME_UNKNOWN', message, { committed: true }]);
   });
 
-  it('are read as an earlier version of Meridian has kept them', async () => {
+  it('are read as an earlier version of Meridian has stored them', async () => {
     await app.cluster.query(
       US,
       `INSERT INTO meridian.history (relation, key, version, row_then, deleted) VALUES
@@ -421,7 +421,7 @@ describe('rows that json cannot hold', () => {
 });
 
 describe('a write that a table refuses', () => {
-  it('names the column that the rule is about, whatever kind of rule it is', async () => {
+  it('names the column of the broken rule, for every kind of rule', async () => {
     const create = (input: Record<string, unknown>): Promise<Answer<Record<string, unknown>>> =>
       app.gql(US, 'mutation ($input: LinkInput!) { createLink(input: $input) { link { id } } }', {
         variables: { input },
@@ -456,7 +456,7 @@ describe('a write that a table refuses', () => {
   });
 });
 
-describe('what a refusal tells', () => {
+describe('the error of a refused write', () => {
   const update = async (input: Record<string, unknown>): Promise<unknown> =>
     outcome(
       await app.gql(US, 'mutation ($input: MemberInput!) { updateMember(id: 1, input: $input) { member { id } } }', {
@@ -464,7 +464,7 @@ describe('what a refusal tells', () => {
       }),
     );
 
-  it('is columns, and no value of the row, whatever the row looks like', async () => {
+  it('names columns and no value of the row, whatever the row contains', async () => {
     assert.deepEqual(await update({ bio: ')=(', rank: 0 }), [
       'CONSTRAINT_VIOLATION',
       'A value breaks a rule of the table (rank).',
@@ -484,7 +484,7 @@ describe('what a refusal tells', () => {
     ]);
   });
 
-  it('is no expression of an index', async () => {
+  it('contains no expression of an index', async () => {
     assert.deepEqual(await update({ mail: 'B@example.com' }), [
       'CONSTRAINT_VIOLATION',
       'A row with this key exists already.',
@@ -493,7 +493,7 @@ describe('what a refusal tells', () => {
   });
 });
 
-describe("a transaction of SQL of one's own", () => {
+describe("a transaction of an application's own SQL", () => {
   const byHand = async (sql: string, value?: string): Promise<unknown> =>
     outcome(
       await app.gql(US, 'mutation ($sql: String!, $value: String) { byHand(sql: $sql, value: $value) }', {
@@ -501,7 +501,7 @@ describe("a transaction of SQL of one's own", () => {
       }),
     );
 
-  it('answers several statements in one text with the rows of the last one', async () => {
+  it('returns the rows of the last one of several statements in one text', async () => {
     assert.deepEqual(await byHand('SELECT 1 AS one; SELECT 2 AS two'), { byHand: '[{"two":2}]' });
     assert.deepEqual(await byHand('SELECT 1 AS one; SELECT $1::text AS two', 'x'), [
       'DATABASE_ERROR',
@@ -510,7 +510,7 @@ describe("a transaction of SQL of one's own", () => {
     ]);
   });
 
-  it('leaves nothing that it, or a function that it calls, sets for its session to whoever comes next', async () => {
+  it('leaves no setting that it, or a function that it calls, has made for its session to the next transaction', async () => {
     const now = `SELECT current_date::text ~ '^2' AS iso, current_user, current_setting('search_path') AS path`;
     const before = await byHand(now);
     for (let i = 0; i < 3; i += 1) {
@@ -522,7 +522,7 @@ describe("a transaction of SQL of one's own", () => {
   });
 });
 
-describe('a table that changes under prepared statements', () => {
+describe('a change of a table with prepared statements', () => {
   const read = (region: string, level: string): Promise<Answer<Record<string, unknown>>> =>
     app.gql(region, `query @consistent(level: ${level}) { task(id: 1) { title } }`);
   const write = (region: string): Promise<Answer<Record<string, unknown>>> =>
@@ -545,7 +545,7 @@ describe('a table that changes under prepared statements', () => {
     for (const { errors } of answers) assert.deepEqual(errors, []);
   };
 
-  it('costs no read and no write, in any region, whatever is changed', async () => {
+  it('makes no read and no write fail, in any region, whatever is changed', async () => {
     await all();
     await all();
     for (const sql of [
@@ -562,7 +562,7 @@ describe('a table that changes under prepared statements', () => {
     assert.match(String((await bump(EU)).data?.['bump']), /"title"/);
   });
 
-  it('is no reason to begin anew with connections over and over where a function of the database is wrong for good', async () => {
+  it('does not make connections restart repeatedly when a function of the database fails permanently', async () => {
     // Takes rows of two types by turns, which PL/pgSQL refuses in every session.
     await app.cluster.query(
       US,

@@ -1,6 +1,6 @@
 /**
- * Proves that servers, check and setup set what their sessions rely on, or refuse a connection that does not have it,
- * and need no more of pg_hba.conf than they say.
+ * Proves that servers, check and setup set what their sessions rely on or refuse the connection, and that they need
+ * only the documented entries of pg_hba.conf.
  */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -61,7 +61,7 @@ const HOSTILE: Readonly<Record<string, string>> = {
 const POOLER =
   /^The database is reached through a connection pooler, such as PgBouncer, that .*: values would be read wrong, and limits would not hold\.$/;
 
-describe('sessions of a database', () => {
+describe('the sessions of a database', () => {
   let set: ReplicaSet;
   let replica: TestServer;
   const servers: Runtime[] = [];
@@ -113,7 +113,7 @@ describe('sessions of a database', () => {
     await set?.[Symbol.asyncDispose]();
   });
 
-  it('are as servers need them, whatever role and database have as their defaults', async () => {
+  it('have the settings that servers need, whatever the defaults of the role and the database are', async () => {
     for (const [name, value] of Object.entries(HOSTILE)) {
       await set.primary.query(`ALTER ROLE app SET ${name} = '${value}'`);
       await set.primary.query(`ALTER ROLE postgres SET ${name} = '${value}'`);
@@ -154,7 +154,7 @@ describe('sessions of a database', () => {
     }
   });
 
-  it('are refused behind a pooler that takes their settings away, by check and by start, in one sentence', async (context) => {
+  it('are refused by check and by start, in one sentence, behind a pooler that removes their settings', async (context) => {
     const program = pgbouncer();
     if (program === null) return context.skip('there is no PgBouncer, and this user may not install one');
     const ignored = 'extra_float_digits, options, statement_timeout, lock_timeout, idle_in_transaction_session_timeout';
@@ -188,7 +188,7 @@ describe('sessions of a database', () => {
     }
   });
 
-  it('look up no name of the application in the schema of what writing keeps, though the role is called as that', async () => {
+  it("look up no name of the application in Meridian's schema, even if the role has the name of that schema", async () => {
     await set.primary.query(
       `CREATE ROLE meridian LOGIN SUPERUSER; CREATE TABLE public.outcomes (id integer PRIMARY KEY, label text NOT NULL); INSERT INTO public.outcomes VALUES (1, 'the application''s')`,
     );
@@ -217,7 +217,7 @@ describe('sessions of a database', () => {
     );
   });
 
-  it('are followed once an old transaction has ended, and until then an alert says whose it is and since when', async () => {
+  it('are followed when an old transaction has ended, and until then an alert names its process and start', async () => {
     await replica.query(
       `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_type = 'logical'`,
     );
@@ -248,7 +248,7 @@ describe('sessions of a database', () => {
     }
   });
 
-  it('need one entry of pg_hba.conf, to the database: reading the slot and timelines are connections to it', async () => {
+  it('need one entry of pg_hba.conf, for the database, which also covers reading the slot and timelines', async () => {
     const physical = 'host replication postgres 127.0.0.1/32 trust';
     const entries = ['host postgres postgres 127.0.0.1/32 trust', physical, 'host postgres app 127.0.0.1/32 trust'];
     const write = async (lines: readonly string[]): Promise<void> => {
@@ -281,7 +281,7 @@ describe('sessions of a database', () => {
     }
   });
 
-  it('that cannot be opened any more let reads go to another region, and tell clients nothing of why', async () => {
+  it('let reads go to another region when they cannot be opened, and hide the reason from clients', async () => {
     const eu = await start('eu');
     assert.deepEqual((await ask(eu.url, READ)).data, { stamp: RIGHT });
     // The replica refuses the role from now on, and ends what it has open.

@@ -1,6 +1,6 @@
 /**
- * Databases that are not UTF-8: names, values, tags and outcomes with letters beyond ASCII are the same on every way;
- * where they cannot be, that is said.
+ * Proves databases that are not UTF-8: names, values, tags and outcomes with letters beyond ASCII stay the same in
+ * every place, or are refused with an error.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -69,7 +69,7 @@ async function create(set: ReplicaSet, database: string, encoding: string): Prom
   for (const replica of set.replicas) await replica.caughtUp(await set.primary.position());
 }
 
-describe('encodings', () => {
+describe('databases with other encodings than UTF-8', () => {
   let set: ReplicaSet;
   before(async () => {
     set = await startReplicaSet(1);
@@ -107,7 +107,7 @@ describe('encodings', () => {
       },
     });
 
-  describe('LATIN1', () => {
+  describe('of LATIN1', () => {
     let [us, eu]: Runtime[] = [];
     const psql = async (sql: string): Promise<unknown> => {
       const pg = await import('pg');
@@ -146,7 +146,7 @@ describe('encodings', () => {
     const n = ({ rows }: ReadResult): unknown => rows[0]?.['n'];
 
     for (const owner of ['plain', 'café']) {
-      it(`keeps the promise for the tag board:${owner}`, async () => {
+      it(`keep the promise for the tag board:${owner}`, async () => {
         const before = Number(n(await warm(owner)));
         const { data, token } = await ask<{ bump: number }>(
           (us as Runtime).url,
@@ -158,7 +158,7 @@ describe('encodings', () => {
       });
     }
 
-    it('takes tags with letters that the database has not', async () => {
+    it('accept tags with letters that their encoding does not have', async () => {
       for (const tag of ['€uro', '日本', '𝄞']) {
         const before = Number(n(await warm('plain', tag)));
         const { token } = await (us as Runtime).layer.transaction(
@@ -169,7 +169,7 @@ describe('encodings', () => {
       }
     });
 
-    it("begins anew where a message was written by hand in the database's own encoding", async () => {
+    it('start the tail again after a message that was written by hand in their own encoding', async () => {
       const before = Number(n(await warm('café')));
       await psql(
         `BEGIN; UPDATE counters SET n = n + 1 WHERE owner = 'café'; SELECT pg_logical_emit_message(true, 'meridian', '{"tags":["board:café"]}'::text); COMMIT`,
@@ -178,7 +178,7 @@ describe('encodings', () => {
       assert.equal(n(await read('café', { token })), before + 1);
     });
 
-    it('invalidates rows of tables, columns and values with accents, whoever writes', async () => {
+    it('invalidate rows of tables, columns and values with accents, whichever program writes', async () => {
       const query = '{ book(title: "façade") { size state } books { title size } }';
       type Books = { book: { size: number; state: string }; books: { title: string; size: number }[] };
       const look = (token?: string | null) => ask<Books>((eu as Runtime).url, query, { token: token ?? '' });
@@ -210,7 +210,7 @@ describe('encodings', () => {
       assert.deepEqual((await look(now)).data, { book: null, books: [] });
     });
 
-    it('replays outcomes that hold letters which the database has not', async () => {
+    it('replay outcomes with letters that their encoding does not have', async () => {
       const layer = (us as Runtime).layer;
       const idempotency = { key: 'outcome-with-letters' };
       const work = async () => ({ text: '€ 日本 é \u0000', é: 1 });
@@ -220,14 +220,14 @@ describe('encodings', () => {
       assert.deepEqual(second.result, first.result);
     });
 
-    it('names what cannot be stored', async () => {
+    it('refuse a value that they cannot store, and name it', async () => {
       const { errors } = await ask((us as Runtime).url, 'mutation { bump(owner: "日本") }');
       assert.equal(errors[0]?.extensions.code, 'BAD_USER_INPUT');
       assert.match(errors[0]?.message ?? '', /^"owner" holds a character that the database's encoding does not have/);
     });
   });
 
-  it('of a database whose bytes mean nothing are refused by check, setup and start, with what to do', async () => {
+  it('are refused by check, setup and start if they are of SQL_ASCII, with what to do', async () => {
     const refusal = /encoding SQL_ASCII/;
     const findings = await checkDatabase(target('sql_ascii'));
     for (const region of ['us', 'eu'])
@@ -248,7 +248,7 @@ describe('encodings', () => {
     }
   });
 
-  it('that lack an equivalent for a stored byte stop the tail once, as a gap, and not for ever', async () => {
+  it('stop the tail once, as a gap, for a stored byte that UTF-8 has no equivalent for', async () => {
     const url = named(set.primary, 'win1252');
     const pg = await import('pg');
     const client = new pg.default.Client({ connectionString: url });

@@ -1,6 +1,6 @@
 /**
- * Values over HTTP, at the primary's region and forwarded to it: to the last digit what the client sent and what psql
- * shows, or refused.
+ * Proves values over HTTP, in the primary's region and forwarded to it: each equals, to the last digit, what the client
+ * sent and what psql shows, or it is refused.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -132,7 +132,7 @@ describe('values over HTTP', () => {
     );
   const codes = ({ errors }: Sent): readonly string[] => errors.map(({ extensions }) => extensions.code);
 
-  it('find the row whose key has the digits, wherever they stand', async () => {
+  it('find the row whose key has the same digits, in every place of an operation', async () => {
     const cases: readonly (readonly [type: string, value: string, field: (value: string) => string, right: string])[] =
       [
         ['Decimal!', '1234567890.123456789', (v) => `amount(amount: ${v}) { label }`, '{"amount":{"label":"exact"}}'],
@@ -188,7 +188,7 @@ describe('values over HTTP', () => {
     }
   });
 
-  it('find the representation whose key has the digits, in a literal and in variables, and tell a malformed one in its place', async () => {
+  it('find the representation whose key has the same digits, in literals and variables, and a malformed key gets its own error', async () => {
     const ask = '... on Row3 { title } ... on Amount { label }';
     for (const region of [US, EU]) {
       for (const [key, value, right] of [
@@ -310,7 +310,7 @@ describe('values over HTTP', () => {
     assert.equal(({} as { a?: number }).a, undefined);
   });
 
-  it('of numeric, bigint and ID columns are stored and removed by every digit', async () => {
+  it('of numeric, bigint and ID columns keep every digit in writes and deletes', async () => {
     const primary = {
       query: async <R extends Record<string, unknown>>(sql: string, params: readonly unknown[] = []) => ({
         rows: await app.cluster.query<R>(US, sql, params),
@@ -369,7 +369,7 @@ describe('values over HTTP', () => {
     }
   });
 
-  it('that a type cannot hold are refused with one sentence and one code, as literals and as variables', async () => {
+  it('are refused with one sentence and one code if their type cannot hold them, as literals and as variables', async () => {
     const cases: readonly (readonly [
       type: string,
       value: string,
@@ -441,7 +441,7 @@ describe('values over HTTP', () => {
       );
   });
 
-  it('of times round as PostgreSQL rounds them, and carry', async () => {
+  it('are rounded as PostgreSQL rounds them if they are times, with carry', async () => {
     const primary = {
       query: async <R extends Record<string, unknown>>(sql: string, params: readonly unknown[] = []) => ({
         rows: await app.cluster.query<R>(US, sql, params),
@@ -471,7 +471,7 @@ describe('values over HTTP', () => {
     }
   });
 
-  it('that break a rule of a domain are bad input where something is only read', async () => {
+  it('are bad input to a read if they break a rule of a domain', async () => {
     for (const field of [
       'numbers(filter: { codes: { hasAny: ["xxx"] } }) { id }',
       'numbers(filter: { codes: { has: "xxx" } }) { id }',
@@ -484,7 +484,7 @@ describe('values over HTTP', () => {
     }
   });
 
-  it('of a document come through the types of the object that shows it', async () => {
+  it('in a document are returned with the types of the object that shows it', async () => {
     await app.cluster.query(
       US,
       `INSERT INTO docs VALUES (3, '{"f": 1.50, "d": 0.1234567890123456789, "big": 9007199254740993, "id": 9007199254740993, "s": 1.10, "any": {"a": [1.10]}}')`,
@@ -499,7 +499,7 @@ describe('values over HTTP', () => {
     }
   });
 
-  it('that a type of GraphQL cannot show are an error in their place that names type, field and column', async () => {
+  it('are an error that names type, field and column if their GraphQL type cannot represent them', async () => {
     await app.cluster.query(
       US,
       `INSERT INTO numbers (id, f, r, fs, grid) VALUES (50, 'NaN', '-Infinity', '{1,NaN}', '{{1,2},{3,4}}')`,
@@ -541,7 +541,7 @@ describe('values over HTTP', () => {
     }
   });
 
-  it('that the schema gives by default keep their digits', async () => {
+  it('keep their digits as defaults of the schema', async () => {
     const right =
       '{"decimal":"1234567890.123456789","id":"9007199254740993","inner":{"d":"1.10","list":["9007199254740993"]}}';
     assert.equal((await post(US, '{ defaults }')).data?.['defaults'], right);
@@ -573,7 +573,7 @@ describe('values over HTTP', () => {
     }
   });
 
-  it('that an application sends twice with one idempotency key come back as the first time', async () => {
+  it('are returned as the first time if a request is repeated with its idempotency key', async () => {
     const body =
       '{"query":"mutation($v: JSON) { createDoc(id: 9001, body: $v, plain: $v) { doc { body plain } } }","variables":{"v":{"n":9007199254740993,"d":1.10}}}';
     const send = async (region: string, text: string): Promise<Sent> => {
@@ -598,7 +598,7 @@ describe('values over HTTP', () => {
       ]);
   });
 
-  it('make a request that is no request a clear refusal', async () => {
+  it('are refused clearly if the body is not a request', async () => {
     for (const [body, status] of [
       ['{"query":"{ rows { title } }","variables":1.10}', 400],
       ['1.10', 400],

@@ -1,4 +1,4 @@
-/** Proves that the examples of docs/gateways.md compile as they stand there, in a project as strict as this one. */
+/** Proves that the examples of docs/gateways.md compile unchanged in a project as strict as this one. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ const examples = [...readFileSync(join(ROOT, 'docs/gateways.md'), 'utf8').matchA
   ([, code = '']) => code,
 );
 
-describe('the examples of gateways', () => {
+describe('the examples of docs/gateways.md', () => {
   const folder = mkdtempSync(join(tmpdir(), 'meridian-gateways-'));
 
   before(() => {
@@ -23,7 +23,7 @@ describe('the examples of gateways', () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  it('are one for each plugin, one with cookies, and compile', () => {
+  it('compile, with one for each plugin and one for cookies', () => {
     assert.deepEqual(
       examples.map((code) => /meridian\/gateway\/\w+/.exec(code)?.[0]),
       ['meridian/gateway/hive', 'meridian/gateway/apollo', 'meridian/gateway/hive'],

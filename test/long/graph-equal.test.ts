@@ -1,6 +1,6 @@
 /**
- * Proves that one and the same operations have equal results through either gateway: joins both ways, nulls, pages,
- * errors, mutations.
+ * Proves that the same operations have equal results through each of the two gateways: joins in both directions, nulls,
+ * pages, errors and mutations.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -167,7 +167,7 @@ const REQUESTS: ReadonlySet<string> = new Set([
   'IDEMPOTENCY_KEY_INVALID',
 ]);
 
-describe('either gateway', { timeout: 300_000 }, () => {
+describe('each of the two gateways', { timeout: 300_000 }, () => {
   let graph: TestGraph;
   before(async () => {
     graph = await startTestGraph();

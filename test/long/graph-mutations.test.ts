@@ -1,6 +1,6 @@
 /**
- * Proves mutations through gateways on real databases: one key, several mutations in several subgraphs, each exactly
- * once however often the client comes again.
+ * Proves mutations through gateways on real databases: several mutations in several subgraphs with one key each run
+ * exactly once, however often the client sends them.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -14,7 +14,7 @@ const QUERY = `mutation ($task: ID!, $text: String!) {
   task: updateTask(id: $task, input: { title: $text }) { task { title version } }
 }`;
 
-describe('mutations through gateways', { timeout: 300_000 }, () => {
+describe('mutations through a gateway', { timeout: 300_000 }, () => {
   let graph: TestGraph;
   before(async () => {
     // Forwarded over the simulated WAN's links, which have no delay here: what a gateway sends has to come along.
@@ -32,7 +32,7 @@ describe('mutations through gateways', { timeout: 300_000 }, () => {
     );
 
   for (const kind of GATEWAY_KINDS) {
-    it(`${kind}: run once, and are answered the same way, whenever the request comes again`, async () => {
+    it(`run once through ${kind}, and get the same answer for every repeated request`, async () => {
       const text = `${kind} once`;
       const call = { variables: { task: 21, text }, headers: { 'idempotency-key': `${kind}-${'k'.repeat(240)}` } };
       const first = await graph.gql<unknown>({ kind, region: EU }, QUERY, call);
@@ -51,7 +51,7 @@ describe('mutations through gateways', { timeout: 300_000 }, () => {
       assert.equal(await count(text), 2);
     });
 
-    it(`${kind}: run once where the tries come at the same time`, async () => {
+    it(`run once through ${kind} when the attempts are simultaneous`, async () => {
       const text = `${kind} at once`;
       const call = { variables: { task: 22, text }, headers: { 'idempotency-key': `${kind} at once` } };
       const answers = await Promise.all(
@@ -64,7 +64,7 @@ describe('mutations through gateways', { timeout: 300_000 }, () => {
       assert.equal(await count(text), 2);
     });
 
-    it(`${kind}: a key that comes with another request is refused, for each mutation of it`, async () => {
+    it(`are each refused through ${kind} when their key comes with another request`, async () => {
       const call = (text: string): object => ({
         variables: { task: 23, text },
         headers: { 'idempotency-key': `${kind} reused` },
@@ -79,14 +79,14 @@ describe('mutations through gateways', { timeout: 300_000 }, () => {
       assert.equal(await count(`${kind} that`), 0);
     });
 
-    it(`${kind}: run as often as they come without a key`, async () => {
+    it(`run every time through ${kind} without a key`, async () => {
       const text = `${kind} twice`;
       for (let i = 0; i < 2; i += 1) await graph.gql({ kind, region: EU }, QUERY, { variables: { task: 24, text } });
       assert.equal(await count(text), 4);
     });
   }
 
-  it('header propagation alone: one mutation with a key is safe, and several of one subgraph are refused rather than mixed up', async () => {
+  it('run once with header propagation alone if a subgraph has one of them, and several of one subgraph are refused', async () => {
     for (const kind of GATEWAY_KINDS) {
       const through = { kind, region: EU, mode: 'headers' } as const;
       const one = { variables: { task: 25, text: `${kind} alone` }, headers: { 'idempotency-key': `${kind} alone` } };

@@ -1,6 +1,6 @@
 /**
- * The promise through federation gateways in short: written in two subgraphs through two regions, read through a third
- * one with either replica standing still.
+ * Proves the promise through federation gateways in the short form: a client writes in two subgraphs through two
+ * regions and reads through a third one, while replay in one region is paused.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -10,7 +10,7 @@ import { GraphClient } from '../support/graph-client.ts';
 const LOOK =
   '{ user(id: 1) { name assignedTasks(first: 50) { nodes { id title assignee { name } } } } task(id: 1) { title assignee { name } } }';
 
-describe('one token through all subgraphs of a graph', { timeout: 120_000 }, () => {
+describe('a federated graph with one token for all subgraphs', { timeout: 120_000 }, () => {
   let graph: TestGraph;
   before(async () => {
     graph = await startTestGraph();
@@ -19,7 +19,7 @@ describe('one token through all subgraphs of a graph', { timeout: 120_000 }, () 
 
   for (const kind of GATEWAY_KINDS) {
     for (const paused of SUBGRAPHS) {
-      it(`${kind} shows every write while replay in ${paused} is paused`, async () => {
+      it(`shows every write through ${kind} while replay in ${paused} is paused`, async () => {
         const { cluster } = graph.apps[paused];
         await cluster.pauseReplay(AP);
         try {

@@ -76,7 +76,7 @@ describe('GraphQL over HTTP on a running application', () => {
   const codesOf = ({ body }: Reply): readonly unknown[] =>
     (body.errors ?? []).map(({ extensions }) => extensions['code']);
 
-  it('passes every audit of graphql-http, of those by GET with the header that browsers must ask leave for', async () => {
+  it('passes every audit of graphql-http, with a preflight header for those by GET', async () => {
     for (const headers of [PREFLIGHT, {}]) {
       const fetchFn = (url: string, init?: RequestInit): Promise<Response> =>
         fetch(url, { ...init, headers: { ...(init?.headers as Record<string, string> | undefined), ...headers } });
@@ -102,7 +102,7 @@ describe('GraphQL over HTTP on a running application', () => {
     }
   });
 
-  it('answers in the media type that is preferred, and with the status that goes with it', async () => {
+  it('answers with the preferred media type and the status that belongs to it', async () => {
     const strict = [STRICT_TYPE, 400];
     const plain = [JSON_TYPE, 200];
     const expected: readonly (readonly [string | null, readonly unknown[]])[] = [
@@ -172,7 +172,7 @@ describe('GraphQL over HTTP on a running application', () => {
     return [reply.status, reply.type, codesOf(reply), reply.body.data];
   };
 
-  it('takes queries by GET and everything by POST, and says so of other methods', async () => {
+  it('accepts queries by GET and all operations by POST, and refuses other methods', async () => {
     assert.deepEqual(
       (await get({ query: 'query($id: ID!) { note(id: $id) { text } }', variables: '{"id":"1"}' })).body,
       { data: { note: { text: 'first' } } },
@@ -196,7 +196,7 @@ describe('GraphQL over HTTP on a running application', () => {
     assert.equal((await send({ method: 'HEAD', headers: PREFLIGHT })).status, 405);
   });
 
-  it('refuses a GET without the header that makes browsers ask first, and a POST that they may send unasked', async () => {
+  it('refuses a GET or a simple POST without the header that makes browsers send a preflight', async () => {
     for (const refused of [
       await get({ query: '{ __typename }' }, {}),
       await send({ method: 'POST', headers: { 'content-type': 'text/plain' }, body: '{"query":"{ __typename }"}' }),
@@ -208,7 +208,7 @@ describe('GraphQL over HTTP on a running application', () => {
       assert.equal((await get({ query: '{ __typename }' }, headers)).status, 200);
   });
 
-  it('says what is wrong with a body', async () => {
+  it('reports what is wrong with a body', async () => {
     const before = await statementsSent(app, EU);
     const refused: readonly (readonly [BodyInit | null, string | null, number, RegExp])[] = [
       ['', 'application/json', 400, /has no body/],
@@ -251,7 +251,7 @@ describe('GraphQL over HTTP on a running application', () => {
     assert.deepEqual(accented.body.data, { createNote: { note: { text: 'é€😀' } } });
   });
 
-  it('knows a query by its hash once it has seen it, and keeps none that is wrong', async () => {
+  it('finds a query by its hash after it was sent once, and stores no invalid query', async () => {
     const query = 'query ($id: ID!) { note(id: $id) { text } } # by hash';
     const persisted = (text: string): { readonly extensions: unknown } => ({
       extensions: { persistedQuery: { version: 1, sha256Hash: createHash('sha256').update(text).digest('hex') } },
@@ -284,7 +284,7 @@ describe('GraphQL over HTTP on a running application', () => {
     const fieldsOf = (reply: Reply): readonly unknown[] =>
       (traceOf(reply).root?.child ?? []).map(({ responseName }) => responseName);
 
-    it('come when they are asked for, and nothing else comes with them', async () => {
+    it('are returned on request, and add no other extension', async () => {
       const traced = await post({ query: '{ note(id: 1) { text } }' }, FTV1);
       assert.deepEqual(
         [traced.body.data, Object.keys(traced.body.extensions ?? {}), fieldsOf(traced)],
@@ -300,7 +300,7 @@ describe('GraphQL over HTTP on a running application', () => {
       );
     });
 
-    it('come with a mutation that is forwarded', async () => {
+    it('are returned with a forwarded mutation', async () => {
       const traced = await post({ query: 'mutation { createNote(text: "traced") { note { text } } }' }, FTV1);
       assert.deepEqual(
         [codesOf(traced), traced.body.data, Object.keys(traced.body.extensions ?? {}).sort()],
@@ -310,7 +310,7 @@ describe('GraphQL over HTTP on a running application', () => {
       assert.ok(Number(traceOf(traced).durationNs) > 0);
     });
 
-    it('name where an error was and never what it said', async () => {
+    it('name the fields with errors and contain no error message', async () => {
       const traced = await post({ query: '{ broken note(id: 1) { fault } }' }, FTV1);
       assert.equal(codesOf(traced).length, 2);
       const errors = (traceOf(traced).root?.child ?? []).flatMap(({ responseName, error, child }) => [

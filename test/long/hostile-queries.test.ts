@@ -1,6 +1,6 @@
 /**
- * Proves that operations which ask for too much, and representations of nothing, are turned away with a code and
- * without harm.
+ * Proves that operations that ask for too much, and representations of no entity, are refused with a code and do no
+ * harm.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -9,7 +9,7 @@ import { counting } from '../support/observe.ts';
 
 const MAX_PREPARED = 15;
 
-describe('hostile queries', () => {
+describe('operations that ask for too much', () => {
   let app: TestApp;
   before(async () => {
     app = await startTestApp({ scale: 0.05, settings: { poolSize: 1, poolWarm: 1, maxPrepared: MAX_PREPARED } });
@@ -26,22 +26,22 @@ describe('hostile queries', () => {
     );
   };
 
-  it('are refused where pages multiply, before anything is read', () =>
+  it('are refused before any read if their nested pages multiply', () =>
     refused(
       '{ organizations(first: 200) { nodes { projects(first: 200) { nodes { tasks(first: 200) { nodes { id comments(first: 200) { nodes { body } } } } } } } } }',
     ));
 
-  it('are refused where they select much of many rows', () =>
+  it('are refused if they select many fields of many rows', () =>
     refused(
       `{ organizations(first: 200) { nodes { users(first: 200) { nodes { ${Array.from({ length: 50 }, (_, i) => `a${i}: name`).join(' ')} } } } } }`,
     ));
 
-  it('are refused as a whole where they have many mutations', () =>
+  it('are refused as a whole if they have too many mutations', () =>
     refused(
       `mutation { ${Array.from({ length: 51 }, (_, i) => `a${i}: updateUser(id: 1, input: { name: "x" }) { token }`).join(' ')} }`,
     ));
 
-  it('are not those that dashboards and lists send', async () => {
+  it('do not include the usual operations of dashboards and lists', async () => {
     const { errors } = await app.gql(
       AP,
       '{ organizations(first: 20) { nodes { name projects(first: 20) { nodes { name owner { name } tasks(first: 20) { nodes { id title status assignee { id name } } } } } } } }',
@@ -49,7 +49,7 @@ describe('hostile queries', () => {
     assert.deepEqual(errors, []);
   });
 
-  it('get an error for each invalid representation in its place, and none of what was read for it', async () => {
+  it('get an error in place of each invalid representation, and no data for it', async () => {
     const representations = [
       { __typename: 'Nope', id: '1' },
       { __typename: 'Task', id: '1' },
@@ -77,7 +77,7 @@ describe('hostile queries', () => {
     }
   });
 
-  it('leave only as many prepared statements as a connection may keep', async () => {
+  it('leave no more prepared statements than a connection may hold', async () => {
     const prepared = async (): Promise<number> =>
       Number((await app.server(AP).layer.read('SELECT count(*) FROM pg_prepared_statements')).rows[0]?.['count']);
     const before = await prepared();

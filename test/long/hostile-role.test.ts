@@ -1,6 +1,6 @@
 /**
- * Proves that servers need no superuser: a role with what `setup --role` gives it runs everything, and check names
- * whatever it lacks.
+ * Proves that servers need no superuser: a role with the rights that `setup --role` grants runs everything, and check
+ * names every missing right.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -23,7 +23,7 @@ const WORKSPACE = new URL('../../schema/workspace', import.meta.url).pathname;
 const LEVELS = ['EVENTUAL', 'BOUNDED', 'SESSION', 'STRONG', 'SNAPSHOT'];
 const TABLES = ['organizations', 'users', 'projects', 'tasks', 'comments'];
 
-describe('a role that is no superuser', () => {
+describe('a server whose role is no superuser', () => {
   let cluster: TestCluster;
   let target: DatabaseTarget;
   const servers = new Map<string, Runtime>();
@@ -78,7 +78,7 @@ describe('a role that is no superuser', () => {
     await cluster.stop();
   });
 
-  it('follows changes in every region, sees timelines, and raises no alert', async () => {
+  it('follows changes in every region, reads timelines, and raises no alert', async () => {
     const reports = await until('every region is healthy', () => {
       const all = [...servers.values()].map((server) => server.layer.regionHealth());
       return all.flat().every(({ status }) => status === 'healthy') && all;
@@ -106,7 +106,7 @@ describe('a role that is no superuser', () => {
     }
   });
 
-  it('is told which functions it may not call, and setup gives them to it', async () => {
+  it('reports in check the functions that its role may not call, and setup grants them', async () => {
     const asRole: DatabaseTarget = {
       ...target,
       regions: cluster.regions.map(({ name }) => ({ name, databaseUrl: asApp(name, name) })),
@@ -130,7 +130,7 @@ describe('a role that is no superuser', () => {
     assert.deepEqual(await errorsOf(), []);
   });
 
-  it('leaves neither password nor token in any log line or answer, whatever fails', async () => {
+  it('writes neither password nor token into a log line or an answer, whatever fails', async () => {
     const jwt = await new SignJWT({ roles: ['x'] })
       .setProtectedHeader({ alg: 'HS256' })
       .setSubject('eve')

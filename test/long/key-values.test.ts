@@ -1,7 +1,7 @@
 /**
- * Values of keys, in every spelling: types × spellings × places. PostgreSQL judges: what it reads as a value finds the
- * row that it finds there, or is refused with a sentence; what it does not read is always refused. Nothing else may be
- * null.
+ * Proves values of keys in every spelling: types × spellings × places. PostgreSQL is the reference: a value that it
+ * accepts finds the same row as in PostgreSQL or is refused with an error; a value that it does not accept is always
+ * refused. Only a valid key without a row gives null.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -611,7 +611,7 @@ describe('values of keys', () => {
   }
 
   for (const of of CASES) {
-    it(`of type ${of.sql} as ${of.graphql} find what PostgreSQL finds, or are refused with a sentence, as argument, filter, representation and of a mutation`, async () => {
+    it(`of type ${of.sql} as ${of.graphql} find what PostgreSQL finds or are refused, as argument, filter, representation and in a mutation`, async () => {
       const values = [...of.taken, ...of.refused];
       const expected: Found[] = [];
       for (const [i, value] of values.entries()) {
@@ -656,7 +656,7 @@ describe('values of keys', () => {
     });
   }
 
-  it('of several columns are refused by the column at fault, and the others are found', async () => {
+  it('of several columns are refused with the name of the wrong column, and the other keys are found', async () => {
     const pair = (a: unknown, mood: unknown, address: unknown): unknown => ({ __typename: 'Pair', a, mood, address });
     const r = [
       pair(1, 'glad', '10.0.0.1'),
@@ -690,7 +690,7 @@ describe('values of keys', () => {
     }
   });
 
-  it("of a scalar of the application's own are read by it, as arguments are", async () => {
+  it('of a custom scalar are parsed by it, as arguments are', async () => {
     const { data, errors } = await entities(EU, 'Blob', ['6162', '6163', '\\x6162', 'zz', 7]);
     assert.deepEqual(data?._entities, [{ id: 1 }, null, null, null, null]);
     const sentence = (shown: string): string =>
@@ -707,7 +707,7 @@ describe('values of keys', () => {
     assert.equal(await byArgument(EU, 'query($v: Hex!) { found: blob(k: $v) { id } }', 'zz'), 'refused');
   });
 
-  it('that are documents find theirs by content', async () => {
+  it('find rows by the content of a document', async () => {
     const { data, errors } = await entities(EU, 'Paper', [{ b: [null], a: 1.5 }, 'text', 7, { a: 1 }, [], 'a\u0000']);
     assert.deepEqual(data?._entities, [{ id: 1 }, { id: 2 }, { id: 3 }, null, null, null]);
     assert.deepEqual(
@@ -716,7 +716,7 @@ describe('values of keys', () => {
     );
   });
 
-  it("of an interface may be of one implementation's type alone", async () => {
+  it('of an interface may be valid for the type of one implementation only', async () => {
     const r = ['1', UUID, '2', UUID.replace('a', 'b'), 'one'].map((id) => ({ __typename: 'Pet', id }));
     const { data, errors } = await app.gql<{ _entities: unknown }>(
       EU,

@@ -1,6 +1,6 @@
 /**
- * Proves the examples of docs/library.md: they agree with the package's types, and do what the text says when they are
- * run as they stand.
+ * Proves the examples of docs/library.md: they agree with the package's types, and do what the text says when they run
+ * unchanged.
  */
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -82,7 +82,7 @@ describe('the examples of docs/library.md', () => {
     return { child, line, ended };
   };
 
-  it('agree with the types', () => {
+  it('agree with the types of the package', () => {
     assert.deepEqual(
       examples.map(({ name }) => name),
       ['job.ts', 'rest.ts', 'server.ts', 'resolvers.ts'],
@@ -101,13 +101,13 @@ describe('the examples of docs/library.md', () => {
     assert.deepEqual(problems, []);
   });
 
-  it('job.ts reads, writes, sees its write, and ends', async () => {
+  it('include job.ts, which reads, writes, sees its write, and ends', async () => {
     const { line, ended } = start('job.ts');
     assert.match(await line, /^started 3, seen 3, answered by the (replica|primary)$/);
     assert.equal(await ended, 0);
   });
 
-  it('rest.ts carries tokens through a REST interface', async () => {
+  it('include rest.ts, which passes tokens through a REST interface', async () => {
     const { child, line, ended } = start('rest.ts');
     const { port } = JSON.parse(await line) as { port: number };
     const call = async (
@@ -163,7 +163,7 @@ describe('the examples of docs/library.md', () => {
     assert.equal(await ended, 0);
   });
 
-  it('server.ts serves its schema with its resolvers and hooks', async () => {
+  it('include server.ts, which serves its schema with its resolvers and hooks', async () => {
     const { child, line, ended } = start('server.ts');
     const url = await line;
     const as = { headers: { 'x-user': '1', connection: 'close' } };

@@ -1,6 +1,6 @@
 /**
- * A server that speaks German: nothing that Meridian does depends on the words of its messages. PostgreSQL 15 of
- * Debian, since the one that tests bring along speaks English alone.
+ * Proves that nothing in Meridian depends on the text of PostgreSQL's messages, with a server whose messages are
+ * German. It is Debian's PostgreSQL 15, because the binaries that the tests bring along have English messages only.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -66,7 +66,7 @@ const skip =
       ? false
       : `the locale ${GERMAN} is not there, and only root can make it`;
 
-describe('a server that speaks German', { skip }, () => {
+describe('a database server with German messages', { skip }, () => {
   let place: MatrixPlace;
   let [us, eu]: Runtime[] = [];
   const row: MatrixRow = { name: 'deutsch' };
@@ -118,7 +118,7 @@ describe('a server that speaks German', { skip }, () => {
     await place?.[Symbol.asyncDispose]();
   });
 
-  it('does speak German, to every role and in replicas too', async () => {
+  it('has German messages for every role, and on replicas too', async () => {
     for (const server of [primary(), replica()]) {
       await assert.rejects(server.query('SELECT 1 / 0'), /^error: Division durch Null$/);
       await assert.rejects(
@@ -133,14 +133,14 @@ describe('a server that speaks German', { skip }, () => {
     { name: 'deutsch_latin1', encoding: 'LATIN1' },
     { name: 'englisch', roles: { lc_messages: 'C' } },
   ]) {
-    it(`passes what every database passes: ${one.name}`, async () => {
+    it(`passes the checks of every database: ${one.name}`, async () => {
       if (one !== row) await makeDatabase(place, one);
       await passRow(place, { ...one, caching: ['us'] });
       await forgetSettings(place, one);
     });
   }
 
-  it('is set up, and set up again, with a slot that is there', async () => {
+  it('is set up twice, the second time with an existing slot', async () => {
     await place.run({ database: row.name, role: OWNER }, ORDERS);
     await place.caughtUp();
     const target = targetOf(place, row, OWNER);
@@ -165,7 +165,7 @@ describe('a server that speaks German', { skip }, () => {
     });
   });
 
-  it('settles what writers do to the same row, in every region', async () => {
+  it('settles concurrent writes to one row, in every region', async () => {
     for (const url of [at(), far()]) {
       const put = 'createAccount(input: { email: "a@example.com", name: "Bo" }) { account { name version } }';
       assert.match(
@@ -203,7 +203,7 @@ describe('a server that speaks German', { skip }, () => {
     );
   });
 
-  it('names the columns that a rule of a table is about', async () => {
+  it('leads to errors that name the columns of a broken rule', async () => {
     const create = (input: string): Promise<unknown> =>
       run(far(), `mutation { createOrder(input: { ${input} }) { order { id } } }`);
     assert.deepEqual(await create('id: 1, email: "nobody", amount: 1'), [
@@ -249,7 +249,7 @@ describe('a server that speaks German', { skip }, () => {
     );
   });
 
-  it('goes on after a column has changed its type, and after its connections were ended', async () => {
+  it('is used without errors after a column has changed its type, and after its connections were terminated', async () => {
     const read = '{ account(email: "a@example.com") { name } }';
     const write = 'mutation { updateAccount(email: "a@example.com", input: { name: "Ann" }) { account { name } } }';
     const all = async (): Promise<void> => {
@@ -270,7 +270,7 @@ describe('a server that speaks German', { skip }, () => {
       for (const url of [at(), far()]) assert.deepEqual(await run(url, read), { account: { name: 'Ann' } });
   });
 
-  it('tells a row that is locked from a statement that takes too long', async () => {
+  it('leads to different errors for a locked row and for a statement that takes too long', async () => {
     const client = new pg.Client({ connectionString: primary().url.replace(/postgres$/, row.name) });
     await client.connect();
     try {
@@ -288,7 +288,7 @@ describe('a server that speaks German', { skip }, () => {
     }
   });
 
-  it('lets a read go elsewhere that a replica cancels so that replay can go on', async () => {
+  it('makes a read go elsewhere when a replica cancels it for replay', async () => {
     for (const query of ['{ slow }', 'query @consistent(level: SNAPSHOT) { slow }']) {
       const answer = ask<{ slow: number }>(far(), query, { token: '' });
       await until(
@@ -313,7 +313,7 @@ describe('a server that speaks German', { skip }, () => {
     }
   });
 
-  it("is followed again after its slot was dropped, or is another process's", async () => {
+  it('is followed again after its slot was dropped or used by another process', async () => {
     const applied = (): bigint => BigInt(stacksOf((us as Runtime).layer).change.applied.lsn ?? 0n);
     await primary().query(
       `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'deutsch_2'`,
@@ -344,7 +344,7 @@ describe('a server that speaks German', { skip }, () => {
     }
   });
 
-  it('is followed to another primary', async () => {
+  it('is followed to a new primary', async () => {
     const { token, errors } = await ask(
       far(),
       'mutation { updateAccount(email: "a@example.com", input: { name: "kept" }) { account { name } } }',

@@ -1,6 +1,6 @@
 /**
- * The same application against databases, roles, poolers and URLs of many kinds: every row is as good as an ordinary
- * database, or is refused in one sentence.
+ * Proves the same application with databases, roles, poolers and URLs of many kinds: each works as an ordinary database
+ * does, or is refused in one sentence.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -51,7 +51,7 @@ const POOLERS: readonly (readonly [name: string, settings: Readonly<Record<strin
   ['of statements that drops settings', { pool_mode: 'statement', ignore_startup_parameters: DROPPED }],
 ];
 
-describe('the matrix', () => {
+describe('the matrix of databases', () => {
   let place: MatrixPlace;
   let ordinary: readonly string[] = [];
   let locales: ReadonlySet<string> = new Set();
@@ -79,24 +79,24 @@ describe('the matrix', () => {
     }
   };
 
-  it('has a row for every setting that a session may have, or a reason why it need not', async () => {
+  it('has a row for every setting that a session may have, or a reason for having none', async () => {
     const rows = await place.set.primary.query<{ name: string }>(`SELECT name FROM pg_settings WHERE context = 'user'`);
     assert.deepEqual(unjudgedSettings(rows.map(({ name }) => name)), []);
   });
 
-  for (const row of [...ENCODINGS, ...URLS]) it(`is passed by ${row.name}`, () => passes(row));
+  for (const row of [...ENCODINGS, ...URLS]) it(`passes with ${row.name}`, () => passes(row));
 
   for (const turn of [0, 1, 2]) {
-    it(`is passed by roles whose settings are odd, the values numbered ${turn}`, () =>
+    it(`passes with roles of unusual settings (set of values ${turn})`, () =>
       passes({ name: `roles_${turn}`, roles: oddSettings({ turn, known: place.settings, locales, superuser: true }) }));
-    it(`is passed by a database whose settings are odd, the values numbered ${turn}`, () =>
+    it(`passes with a database of unusual settings (set of values ${turn})`, () =>
       passes({
         name: `defaults_${turn}`,
         defaults: oddSettings({ turn, known: place.settings, locales, superuser: true }),
       }));
   }
 
-  it('is passed by URLs whose options are odd', () => {
+  it('passes with URLs of unusual options', () => {
     const options = asOptions(oddSettings({ turn: 0, known: place.settings, locales, superuser: false }));
     return passes({ name: 'url_options', url: (address) => `${TCP(address)}?options=${encodeURIComponent(options)}` });
   });
@@ -123,7 +123,7 @@ describe('the matrix', () => {
     }
   }
 
-  it('refuses a database whose bytes mean nothing', async () => {
+  it('refuses a database of SQL_ASCII', async () => {
     const row = { name: 'sql_ascii', encoding: 'SQL_ASCII' };
     await makeDatabase(place, row);
     await isRefused(row, /encoding SQL_ASCII/);

@@ -1,6 +1,6 @@
 /**
- * Tests of declared mutations with an idempotency key: the first outcome, whatever it was, is what every retry is told,
- * in every region.
+ * Proves declared mutations with an idempotency key: every retry gets the first outcome, whatever it was, in every
+ * region.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -70,19 +70,19 @@ const add = (
 const count = async (where: string): Promise<number> =>
   Number((await app.cluster.query<{ n: string }>(US, `SELECT count(*) AS n FROM things WHERE ${where}`))[0]?.n);
 
-describe('declared mutations with an idempotency key', () => {
+describe('declared mutations', () => {
   before(async () => {
     app = await startTestApp({ files: [{ name: 'things.graphql', body: SDL }], sql: SQL });
   });
   after(async () => app?.[Symbol.asyncDispose]());
 
-  it('without it a retry writes twice: this is what it is there for', async () => {
+  it('write twice when they are repeated without an idempotency key, which shows the anomaly', async () => {
     await add(EU, null, { name: 'twice' });
     await add(EU, null, { name: 'twice' });
     assert.equal(await count(`name = 'twice'`), 2);
   });
 
-  it('insert once, and answer each retry with every value as it was', async () => {
+  it('insert once with a key, and return to each retry every value of the first answer', async () => {
     const key = newKey();
     const first = await add(EU, key, WHOLE);
     assert.deepEqual(first.errors, []);
@@ -98,7 +98,7 @@ describe('declared mutations with an idempotency key', () => {
     assert.equal(await count(`name = 'whole'`), 1);
   });
 
-  it('tell what the first came to, although the row has changed since, and read what lies below anew', async () => {
+  it('return to a retry the outcome of the first request although the row has changed, and read the fields below it again', async () => {
     const key = newKey();
     const { data } = await add(EU, null, { name: 'kept' });
     const id = String(data?.['it']?.thing?.['id']);
@@ -123,7 +123,7 @@ describe('declared mutations with an idempotency key', () => {
     });
   });
 
-  it('delete once: the retry is shown the row, not that it is gone', async () => {
+  it('delete once with a key, and return the deleted row to the retry instead of an error', async () => {
     const key = newKey();
     const id = String((await add(EU, null, { name: 'to go' })).data?.['it']?.thing?.['id']);
     const drop = (region: string): Promise<Answer<Record<string, Payload>>> =>
@@ -137,7 +137,7 @@ describe('declared mutations with an idempotency key', () => {
     );
   });
 
-  it('keep errors of the business kind: a constraint, a row that is not there', async () => {
+  it('store errors that answer the request: a broken constraint and a missing row', async () => {
     const [taken, missing, empty] = [newKey(), newKey(), newKey()];
     await add(EU, null, { name: 'unique', n: '7' });
     const insert = (region: string): Promise<Answer<Record<string, Payload>>> =>
@@ -162,7 +162,7 @@ describe('declared mutations with an idempotency key', () => {
     assert.deepEqual((await drop(AP)).errors, none.errors);
   });
 
-  it('keep that a write was refused, with the row as it was met', async () => {
+  it('store that a write was refused, with the row as the first request found it', async () => {
     const key = newKey();
     const id = String((await add(EU, null, { name: 'met' })).data?.['it']?.thing?.['id']);
     await send(EU, null, `mutation { it: editThing(id: ${id}, input: { name: "by another" }) { token } }`);
@@ -178,7 +178,7 @@ describe('declared mutations with an idempotency key', () => {
     assert.deepEqual((await change(AP)).data, first.data);
   });
 
-  it('take one of fifty at once from three regions, and answer all alike', async () => {
+  it('run once for fifty simultaneous requests from three regions with one key, and give all the same answer', async () => {
     const key = newKey();
     const answers = await Promise.all(
       Array.from({ length: 50 }, (_, n) => add([EU, AP, US][n % 3] ?? US, key, { name: 'one of fifty' })),
@@ -187,7 +187,7 @@ describe('declared mutations with an idempotency key', () => {
     assert.equal(new Set(answers.map(({ data, errors }) => JSON.stringify([data?.['it']?.thing, errors]))).size, 1);
   });
 
-  it('are one request with all its fields, and no other one', async () => {
+  it('are one request together with all other fields, and another request with the key is refused', async () => {
     const key = newKey();
     const both = (second: string): Promise<Answer<Record<string, Payload>>> =>
       send(
@@ -203,7 +203,7 @@ describe('declared mutations with an idempotency key', () => {
     assert.equal(await count(`name IN ('pair', 'other')`), 2);
   });
 
-  it('are refused without a key where the schema insists on one', async () => {
+  it('are refused without a key if the schema requires one', async () => {
     const must = (key: string | null): Promise<Answer<Record<string, Payload>>> =>
       send(EU, key, 'mutation { it: addMust(input: { name: "must" }) { thing { name } } }');
     assert.equal((await must(null)).errors[0]?.extensions.code, 'IDEMPOTENCY_KEY_REQUIRED');

@@ -1,7 +1,7 @@
 /**
- * Every type that a column can have against everything that a schema can ask of it: what the database refuses is named
- * at start, and what is offered answers as plain SQL does, although the operators of some types are not on the
- * connection's search path.
+ * Proves every type of a column with every operation that a schema can ask of it: an operation that the database does
+ * not have is named at start, and every other one answers as plain SQL does, even if the operators of its type are not
+ * on the connection's search path.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -218,7 +218,7 @@ describe('operators', () => {
   };
 
   for (const place of Object.keys(PLACES) as Place[]) {
-    it(`are offered for ${place} exactly where the database has them, and refused with file and line where not`, async () => {
+    it(`are offered for ${place} exactly if the database has them, and are refused with file and line otherwise`, async () => {
       for (const [n, [type]] of TYPES.entries()) {
         const problems = await refused(place, n);
         assert.equal(
@@ -355,7 +355,7 @@ describe('operators', () => {
     assert.ok(asked > 700, `${asked} answers compared`);
   });
 
-  it('sort pages as ORDER BY does, and no page loses or repeats a row', async () => {
+  it('sort pages as ORDER BY does, and no page omits or repeats a row', async () => {
     for (const [n, [name]] of TYPES.entries()) {
       if (!(await possible('orderArgument', n))) continue;
       const model = await modelOf(n);

@@ -1,6 +1,6 @@
 /**
- * Proves on real databases that a server which carries operations out by plans answers, to the byte, what one that
- * executes all of them does, with no more statements.
+ * Proves on real databases that a server that runs operations by plans gives the same bytes as a server that executes
+ * all of them, with no more statements.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -150,7 +150,7 @@ const APPLICATIONS: readonly Application[] = [
 ];
 
 for (const { name, scale, cases, values } of APPLICATIONS) {
-  describe(`plans of ${name}`, { timeout: 300_000 }, () => {
+  describe(`the plans of ${name}`, { timeout: 300_000 }, () => {
     const plans = new CountedPlans();
     let app: TestApp;
     let byPlan: Runtime;
@@ -229,9 +229,9 @@ for (const { name, scale, cases, values } of APPLICATIONS) {
     };
 
     for (const one of cases)
-      it(`have the same answer: ${one.query} ${JSON.stringify(one.variables ?? {})}`, () => same(one));
+      it(`return the same answer as execution: ${one.query} ${JSON.stringify(one.variables ?? {})}`, () => same(one));
 
-    it(`have the same answers to ${ROUNDS} random operations (SEED=${SEED})`, async () => {
+    it(`return the same answers as execution for ${ROUNDS} random operations (SEED=${SEED})`, async () => {
       const random = seeded(SEED);
       const roots = Object.keys(byPlan.schema.getQueryType()?.getFields() ?? {}).filter(
         (field) => !['_service', 'regionHealth', 'conflicts'].includes(field),

@@ -1,9 +1,9 @@
-/** Proves the promise over HTTP at length: test/cluster asks for two hundred writes, this one for a thousand. */
+/** Proves the promise over HTTP in the long form: test/cluster makes two hundred writes, this file a thousand. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { startPromiseApp, writesSeen } from '../support/promise.ts';
 
-it('shows 1,000 of 1,000 writes with their token', async () => {
+it('an application shows 1,000 of 1,000 writes with their token', async () => {
   await using app = await startPromiseApp();
   assert.equal((await writesSeen(app, { count: 1_000, withToken: true })).seen, 1_000);
 });

@@ -1,4 +1,7 @@
-/** Tests of what a read brings along: the proof that its rows can be kept with, and settings that hold for it alone. */
+/**
+ * Proves what a read does besides its statement: it proves the position with which its rows can be cached, and makes
+ * settings for its own statement only.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isMeridianError } from '../../src/base/errors.ts';
@@ -32,7 +35,7 @@ async function leftBehind(region: 'us' | 'eu' = 'eu'): Promise<unknown> {
   return rowsOf(await server(region).query({ floor: null, statement: SESSION })).rows[0];
 }
 
-describe('what a read brings along', () => {
+describe('a read', () => {
   before(async () => {
     set = await startReplicaSet(1);
     await set.primary
@@ -51,7 +54,7 @@ describe('what a read brings along', () => {
     await set?.[Symbol.asyncDispose]();
   });
 
-  it('proves a position below what the rows have seen, and not below what was replayed before', async () => {
+  it('proves a position that is not above the position of its rows, and not below what was replayed before', async () => {
     for (let round = 0; round < 20; round += 1) {
       await set.primary.query(`INSERT INTO kept VALUES ('c', ${round})`);
       const before = await replica().position();
@@ -69,7 +72,7 @@ describe('what a read brings along', () => {
     await replica().caughtUp(await set.primary.position());
   });
 
-  it('proves nothing unasked, and nothing at the primary, whose position may be ahead of what it shows', async () => {
+  it('proves no position unasked, and none at the primary, whose position may be ahead of what it shows', async () => {
     assert.equal(rowsOf(await server('eu').query({ floor: null, statement: VISIBLE })).provedAt, null);
     assert.equal(rowsOf(await server('us').query({ floor: null, statement: VISIBLE, prove: true })).provedAt, null);
   });
@@ -95,7 +98,7 @@ describe('what a read brings along', () => {
     });
   }
 
-  it('takes one round trip: settings, statement, proof and position go out together', async () => {
+  it('takes one round trip for settings, statement, proof and position', async () => {
     const rttMs = 300;
     await using link = await startSlowLink(replica().port, rttMs);
     const url = replica().url.replace(`:${replica().port}/`, `:${link.port}/`);
@@ -124,7 +127,7 @@ describe('what a read brings along', () => {
     }
   });
 
-  it('leaves a clean connection behind a statement that fails, and goes on using it', async () => {
+  it('leaves a usable connection behind a statement that fails', async () => {
     const backend = sql('SELECT pg_backend_pid() AS pid');
     const {
       rows: [first],
@@ -144,7 +147,7 @@ describe('what a read brings along', () => {
     assert.deepEqual(((await leftBehind()) as { tenant: string }).tenant, 'none');
   });
 
-  it('gives no rows where the settings cannot be made', async () => {
+  it('returns no rows if its settings cannot be made', async () => {
     const settings = [{ name: 'role', value: 'no_such_role' }];
     const refused = (error: unknown): boolean =>
       isMeridianError(error, 'CONFIG_INVALID') && /viewerSettings/.test(error.message);
@@ -153,7 +156,7 @@ describe('what a read brings along', () => {
     assert.deepEqual(((await leftBehind()) as { tenant: string }).tenant, 'none');
   });
 
-  it('opens snapshots under settings, also behind a statement that failed in them', async () => {
+  it('opens snapshots under its settings, also after a statement that failed in them', async () => {
     const answer = await server('eu').snapshot({ floor: null, settings: as('a') });
     assert.equal(answer.kind, 'open');
     const { session } = answer;

@@ -1,6 +1,6 @@
 /**
- * Relations between columns of different types: the rows are those of the join in plain SQL, or the schema is refused
- * at start.
+ * Proves relations between columns of different types: their rows are those of the join in plain SQL, or the schema is
+ * refused at start.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -225,7 +225,7 @@ describe('relations between columns of different types', () => {
   for (const [n, pair] of PAIRS.entries()) {
     const name = `${pair.child} with ${pair.parent}${pair.key ? ' by a foreign key' : ''}`;
     if (pair.refused) {
-      it(`are refused for ${name}`, async () => {
+      it(`are refused at start for ${name}`, async () => {
         const problems = await problemsOf(sdlOf(n), { catalog });
         assert.equal(problems.length, 4, problems.join('\n'));
         for (const problem of problems) assert.match(problem, pair.refused as RegExp);
@@ -234,7 +234,7 @@ describe('relations between columns of different types', () => {
       });
       continue;
     }
-    it(`show the rows of the join for ${name}, each way, in pages and counts`, async () => {
+    it(`return the rows of the SQL join for ${name}, in both directions, in pages and counts`, async () => {
       const { model } = await compileSdl(sdlOf(n), { catalog });
       const joined = (
         await client.query<{ p: number; c: number }>(
@@ -329,7 +329,7 @@ describe('relations between columns of different types', () => {
     });
   }
 
-  it('of whole numbers and of texts are still kept by their values', async () => {
+  it('are still cached by their values between whole numbers and between texts', async () => {
     for (const [child, parent, isKept] of [
       ['integer', 'bigint', true],
       ['varchar(4)', 'text', true],
@@ -350,7 +350,7 @@ describe('relations between columns of different types', () => {
     }
   });
 
-  it('are warned of where no index on the column can serve the comparison', async () => {
+  it('lead to a warning if no index on the column can serve the comparison', async () => {
     const warningsFor = async (child: string, parent: string): Promise<readonly string[]> => {
       const n = PAIRS.findIndex((pair) => pair.child === child && pair.parent === parent);
       const { warnings } = await compileSdl(sdlOf(n), { catalog });
@@ -370,7 +370,7 @@ describe('relations between columns of different types', () => {
     assert.deepEqual(await warningsFor('varchar(4)', 'text'), []);
   });
 
-  it('over several columns compare each pair by its own types', async () => {
+  it('compare each pair of several columns by its own types', async () => {
     await client.query(`CREATE TABLE pm (a numeric, b char(4), PRIMARY KEY (a, b)); CREATE TABLE cm (id integer PRIMARY KEY, a integer, b varchar(4), FOREIGN KEY (a, b) REFERENCES pm);
       INSERT INTO pm VALUES (1.00, 'N'), (2, 'N'); INSERT INTO cm VALUES (1, 1, 'N'), (2, 2, 'N'), (3, 1, 'N'), (4, NULL, 'N')`);
     const { model } = await compileSdl(
@@ -393,7 +393,7 @@ describe('relations between columns of different types', () => {
     assert.deepEqual([up?.['a'], up?.['b']], ['2', 'N   ']);
   });
 
-  it('of types that another subgraph owns read keys as the column they lead to', async () => {
+  it('to a type of another subgraph read its keys as values of the own column', async () => {
     await client.query(
       "CREATE TABLE stores (id integer PRIMARY KEY, region_code char(4), price numeric); INSERT INTO stores VALUES (1, 'N', 1.00), (2, 'EU', 2)",
     );

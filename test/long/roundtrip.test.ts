@@ -1,7 +1,7 @@
 /**
- * Proves in short that values come back as PostgreSQL shows them: some column types, other ones in each run, and every
- * place. SEED replays a run, VALUES sets its length; `npm run roundtrip` is the long form. Then proves the proof:
- * servers that damage values are found out.
+ * Proves in the short form that values are returned as PostgreSQL shows them: some column types, different ones in each
+ * run, in every place. SEED replays a run, VALUES sets its length; `npm run roundtrip` is the long form. A second part
+ * proves the test itself: it finds servers that damage values.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -24,7 +24,7 @@ const BREAK = new URL('../support/break.ts', import.meta.url).href;
 const LONG_FORM = fileURLToPath(new URL('roundtrip.ts', import.meta.url));
 
 describe(`values of every type (SEED=${SEED})`, { skip: redisOrSkip().skip }, () => {
-  it('come back from every place as PostgreSQL shows them, or are refused with a sentence', async (t) => {
+  it('are returned from every place as PostgreSQL shows them, or are refused with an error', async (t) => {
     const report = await runRoundTrips({ seed: SEED, values: VALUES, samples: 3, some: SOME });
     t.diagnostic(`SEED=${SEED} ${report.values} values, ${report.checks} checks, ${report.cells.size} cells`);
     assert.equal(report.wrong, 0, reportText(report));
@@ -33,7 +33,7 @@ describe(`values of every type (SEED=${SEED})`, { skip: redisOrSkip().skip }, ()
   });
 
   for (const [mechanism, { types }] of Object.entries(VALUE_BREAKS)) {
-    it(`are found to be others at a server that ${mechanism}`, async () => {
+    it(`are found to be wrong at a server that ${mechanism}`, async () => {
       // Whether a sample needs the mechanism is chance: other seeds are tried.
       let found = await withoutMechanism(mechanism, types, SEED);
       for (let round = 1; round < ROUNDS && found.code === 0; round += 1) {

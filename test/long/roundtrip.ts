@@ -1,6 +1,6 @@
 /**
- * Owns the long form of the round trips: `npm run roundtrip -- --values 100000 --seed 7`. `--only numeric,jsonb` keeps
- * to these column types.
+ * Runs the long form of the round trips: `npm run roundtrip -- --values 100000 --seed 7`. `--only numeric,jsonb`
+ * restricts it to these column types.
  */
 import { parseArgs } from 'node:util';
 import { reportText } from '../support/roundtrip/report.ts';

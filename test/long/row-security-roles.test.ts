@@ -1,4 +1,7 @@
-/** Row-level security where servers take on a role for each viewer; row-security.test.ts has the other ways to run. */
+/**
+ * Proves row-level security where servers take on a role for each viewer; row-security.test.ts has the other ways to
+ * run.
+ */
 import { findRedis } from '../../src/dev/redis/program.ts';
 import { provesRowSecurity, TAKES_ON_A_ROLE } from '../support/row-security.ts';
 

@@ -1,5 +1,5 @@
 /**
- * Row-level security in the ways to run that test/cluster leaves out: without Redis, and as a role that owns nothing.
+ * Proves row-level security in the ways to run that test/cluster omits: without Redis, and as a role that owns nothing.
  */
 import { OWNS_NOTHING, provesRowSecurity, TAKES_ON_A_ROLE } from '../support/row-security.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Proves on real databases: odd names are read, written, paged and invalidated as others; nulls under `!` and lists
- * that are not whole say so.
+ * Proves unusual schemas on real databases: unusual names are read, written, paged and invalidated as others; nulls in
+ * non-null fields and lists above their limit are errors.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -110,7 +110,7 @@ const countedChildren = {
   caching: { off: null, ttlMs: null, maxVariants: null },
 } as const;
 
-describe('the edges of a schema', () => {
+describe('in an unusual schema', () => {
   let app: TestApp;
   before(async () => {
     app = await startTestApp({
@@ -131,8 +131,8 @@ describe('the edges of a schema', () => {
     return data;
   };
 
-  describe('odd names', () => {
-    it('order, filter and show as any other', async () => {
+  describe('columns and types with unusual names', () => {
+    it('are used in orders, filters and results as any other', async () => {
       assert.deepEqual(await read('{ odds { id } }'), { odds: [{ id: '3' }, { id: '1' }, { id: '2' }] });
       assert.deepEqual(await read('{ byRank { id } }'), { byRank: [{ id: '1' }, { id: '3' }, { id: '2' }] });
       assert.deepEqual(await read('{ odds(orderBy: RANK_ASC) { id mood } }'), {
@@ -167,7 +167,7 @@ describe('the edges of a schema', () => {
       );
     });
 
-    it('page by cursors', async () => {
+    it('are used in pages with cursors', async () => {
       const page = '{ pages(first: 2) { edges { node { id } } pageInfo { endCursor hasNextPage } } }';
       const { pages } = (await read(page)) as {
         pages: { edges: unknown[]; pageInfo: { endCursor: string; hasNextPage: boolean } };
@@ -182,7 +182,7 @@ describe('the edges of a schema', () => {
       );
     });
 
-    it('are written, merged, and invalidated where they are cached', async () => {
+    it('are written, merged, and invalidated in the cache', async () => {
       assert.deepEqual(await read('{ odd(id: 1) { childCount abc } }'), { odd: { childCount: 2, abc: 10 } });
       const { data, token, errors } = await ask(
         'mutation { addOdd(input: { id: 4, abc: 40, xy: "w", parent: 1, mood: FINE }) { odd { id mood parent { id } } } }',
@@ -202,7 +202,7 @@ describe('the edges of a schema', () => {
     });
   });
 
-  describe('a null that the schema says is none', () => {
+  describe('a null in a non-null field', () => {
     const cases: readonly (readonly [
       query: string,
       where: string,
@@ -255,7 +255,7 @@ describe('the edges of a schema', () => {
       ],
     ];
     for (const [query, where, why, columns] of cases) {
-      it(`names ${where} for ${query}`, async () => {
+      it(`leads to an error that names ${where} for ${query}`, async () => {
         const { errors } = await ask(query);
         assert.equal(errors.length, 1);
         const [{ message, extensions }] = errors as [Answer['errors'][number]];
@@ -270,7 +270,7 @@ describe('the edges of a schema', () => {
       });
     }
 
-    it('is told of a relation whose row is not there', async () => {
+    it('is reported as a missing row if a relation leads to none', async () => {
       for (const id of [2, 3]) {
         const { errors } = await ask(`{ null(id: ${id}) { other { id } } }`);
         assert.equal(errors[0]?.extensions.code, 'NOT_FOUND');
@@ -278,14 +278,14 @@ describe('the edges of a schema', () => {
       }
     });
 
-    it('is no error where the value within a document is null, or the row is whole', async () => {
+    it('is no error if the null is within a document', async () => {
       assert.deepEqual(await read('{ null(id: 3) { value cells } }'), { null: { value: { k: null }, cells: [] } });
       assert.deepEqual(await read('{ null(id: 1) { loose cells tags name other { id } pair { a b } } }'), {
         null: { loose: 1, cells: [1], tags: ['a'], name: 'n', other: { id: '1' }, pair: { a: 'a', b: 'b' } },
       });
     });
 
-    it('is warned of at start, but not where a CHECK of the column keeps it out', async () => {
+    it('leads to a warning at start, unless a CHECK of the column prevents it', async () => {
       const { compileModel } = await import('../../src/schema-compiler/compile.ts');
       const { readCatalog } = await import('../../src/postgres/types/catalog.ts');
       const catalog = await readCatalog((sql, values = []) => app.cluster.query(US, sql, values));
@@ -316,8 +316,8 @@ describe('the edges of a schema', () => {
     });
   });
 
-  describe('a list that is not whole', () => {
-    it('is an error, and shows nothing of it', async () => {
+  describe('a list with more rows than its limit', () => {
+    it('is an error, and returns no row', async () => {
       const { data, errors } = await ask('{ children { id } }');
       assert.deepEqual(
         [data, errors.map(({ extensions, path }) => [extensions.code, extensions['details'], path])],
@@ -329,7 +329,7 @@ describe('the edges of a schema', () => {
       );
     });
 
-    it('is cut where the client or the schema says how many are enough', async () => {
+    it('is cut if the client or the schema names a smaller number', async () => {
       assert.deepEqual(await read('{ children(first: 5) { id } }'), {
         children: [1, 2, 3, 4, 5].map((id) => ({ id: String(id) })),
       });
@@ -342,7 +342,7 @@ describe('the edges of a schema', () => {
       });
     });
 
-    it('is refused before it is read where more are asked for than there may be', async () => {
+    it('is refused before any read if the client asks for more rows than the limit', async () => {
       for (const [query, most] of [
         ['{ children(first: 6) { id } }', 5],
         ['{ firstChildren(first: 5) { id } }', 4],
@@ -359,7 +359,7 @@ describe('the edges of a schema', () => {
       }
     });
 
-    it('of one parent among several is an error there alone, and again out of the cache', async () => {
+    it('is an error for its own parent alone, also when it comes from the cache', async () => {
       for (let i = 0; i < 2; i += 1) {
         const { data, errors } = await ask(
           '{ a: parent(id: 1) { children { id } n } b: parent(id: 2) { children { id } n } c: parent(id: 3) { children { id } few { id } } }',
@@ -379,7 +379,7 @@ describe('the edges of a schema', () => {
       });
     });
 
-    it('is whole again as soon as rows are gone, and too long when they come back', async () => {
+    it('is returned again as soon as rows are deleted, and an error again when they come back', async () => {
       const tokenOf = async (): Promise<string> =>
         (await ask('{ parent(id: 2) @consistent(level: STRONG) { id } }')).token ?? '';
       await app.cluster.query(US, 'DELETE FROM children WHERE id = 11');
@@ -393,7 +393,7 @@ describe('the edges of a schema', () => {
       );
     });
 
-    it('is one in the data layer, too', async () => {
+    it('is an error in the data layer, too', async () => {
       const { layer } = app.server(US);
       const bound = layer.loaders();
       const field = {
@@ -410,15 +410,15 @@ describe('the edges of a schema', () => {
     });
   });
 
-  describe('relations that were chosen', () => {
-    it('go there and back', async () => {
+  describe('relations with declared columns', () => {
+    it('lead to a row and back', async () => {
       assert.deepEqual(await read('{ node(id: 2) { next { name } previous { name } } }'), {
         node: { next: { name: 'c' }, previous: { name: 'a' } },
       });
       assert.deepEqual(await read('{ node(id: 1) { previous { name } } }'), { node: { previous: null } });
     });
 
-    it('filter, count and write the same column', async () => {
+    it('filter, count and write their own column', async () => {
       assert.deepEqual(
         await read('{ user(id: 2) { createdJobs { id creator { name } assignee { name } } createdCount } }'),
         { user: { createdJobs: [{ id: '1', creator: { name: 'Bo' }, assignee: { name: 'Ann' } }], createdCount: 1 } },

@@ -1,6 +1,6 @@
 /**
- * Owns the proof that a database which an earlier version of Meridian has set up can be taken over: what that version
- * kept of rows, of conflicts and of requests with an idempotency key was written as jsonb, and is read as what it was.
+ * Proves that a database that an earlier version of Meridian has set up can be upgraded: that version stored rows,
+ * conflicts and outcomes of requests as jsonb, and they are read with their original values.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -81,7 +81,7 @@ describe('a database that an earlier version of Meridian has set up', () => {
       )
     ).map(({ now }) => now);
 
-  it('merges with versions that were kept then, and keeps the next ones as it does now', async () => {
+  it('merges with versions that the earlier version stored, and stores new ones in the present form', async () => {
     const { data, errors } = await update(1, 1, 'note: "mine"');
     assert.deepEqual(errors, []);
     assert.deepEqual(
@@ -91,7 +91,7 @@ describe('a database that an earlier version of Meridian has set up', () => {
     assert.deepEqual(await kept(1), [false, true]);
   });
 
-  it('brings rows back that were deleted then, value by value', async () => {
+  it('restores rows that were deleted before the upgrade, value by value', async () => {
     const { data, errors } = await update(2, 1, 'name: "back"');
     assert.deepEqual(errors, []);
     assert.deepEqual(data?.updateItem.item, {
@@ -114,14 +114,14 @@ describe('a database that an earlier version of Meridian has set up', () => {
     });
   });
 
-  it('keeps deletions by others from then on as it does now', async () => {
+  it('stores deletions by other programs in the present form after the upgrade', async () => {
     await app.cluster.query(US, 'DELETE FROM items WHERE id = 4');
     assert.deepEqual([await kept(3), await kept(4)], [[false], [true]]);
     const { data } = await update(4, 1, 'name: "back"');
     assert.deepEqual([data?.updateItem.item.name, data?.updateItem.item.note], ['back', 'note 4']);
   });
 
-  it('shows the conflicts of then beside those of now', async () => {
+  it('shows the conflicts from before the upgrade beside later ones', async () => {
     const { data, errors } = await app.gql<{ conflicts: readonly { base: unknown; incoming: unknown }[] }>(
       US,
       '{ conflicts(entity: "Item") @consistent(level: STRONG) { base incoming } }',

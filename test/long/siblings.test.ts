@@ -1,6 +1,6 @@
 /**
- * Proves that `regionHealth` covers every cluster of the graph, and `conflicts` the subgraph that is named, whichever
- * server is asked: two subgraphs, each with a database cluster of its own.
+ * Proves that `regionHealth` covers every cluster of the graph, and `conflicts` the named subgraph, at any server: two
+ * subgraphs, each with a database cluster of its own.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -42,7 +42,7 @@ interface Conflict {
   readonly incoming: Readonly<Record<string, unknown>>;
 }
 
-describe('a graph of several clusters', () => {
+describe('regionHealth and conflicts in a graph of several clusters', () => {
   /** Accounts runs in one region, work in two. */
   let accounts: TestApp;
   let work: TestApp;
@@ -101,7 +101,7 @@ describe('a graph of several clusters', () => {
     return values.filter(({ labels }) => labels.route === '/graphql').reduce((sum, { value }) => sum + value, 0);
   };
 
-  it('is told of whole by any server, each cluster by the name that tokens give it', async () => {
+  it('cover the whole graph at any server, with each cluster under the name that tokens give it', async () => {
     const all = await health(accounts, US);
     assert.deepEqual(places(all), [`accounts ${US} HEALTHY`, `work ${US} HEALTHY`, `work ${EU} HEALTHY`]);
     const [own, theirs] = [await clusterOf(accounts), await clusterOf(work)];
@@ -125,14 +125,14 @@ describe('a graph of several clusters', () => {
     assert.equal(nowhere.errors[0]?.message, 'There is no region "nope"; this graph runs in us-east-1, eu-west-1.');
   });
 
-  it('asks each server once, although they know each other, and its own server not at all', async () => {
+  it('ask each sibling once and never their own server, although the servers know each other', async () => {
     const before = [await requests(accounts), await requests(work)] as const;
     await health(accounts, US);
     await health(work, US);
     assert.deepEqual([(await requests(accounts)) - before[0], (await requests(work)) - before[1]], [2, 2]);
   });
 
-  it('tells nobody but administrators, and asks nobody for anyone else', async () => {
+  it('are answered to administrators only, and ask no sibling for any other viewer', async () => {
     await know({ work: work.server(US).url, other: other.url });
     const before = [await requests(work), other.received.length] as const;
     for (const authorization of [undefined, `Bearer ${await accounts.bearer({ id: 'bob', roles: ['user'] })}`]) {
@@ -155,7 +155,7 @@ describe('a graph of several clusters', () => {
     assert.equal(other.received.at(-1)?.headers.authorization, headers()['authorization']);
   });
 
-  it('keeps a place for a subgraph whose server is dead, hangs or answers garbage, says why, and goes on', async () => {
+  it('report the reason for a subgraph whose server is dead, hangs or returns garbage, and answer for the others', async () => {
     const faults: readonly (readonly [Record<string, string>, Reply, RegExp])[] = [
       [
         { other: 'http://127.0.0.1:1/graphql' },
@@ -201,7 +201,7 @@ describe('a graph of several clusters', () => {
     );
   });
 
-  it("shows the conflicts of the subgraph that is named, page by page, and never one's for all", async () => {
+  it('return the conflicts of the named subgraph only, page by page', async () => {
     await know({ work: work.server(US).url, other: 'http://127.0.0.1:1/graphql' });
     const meet = async (app: TestApp, id: number, title: string): Promise<Answer> => {
       for (const text of ['first', title])

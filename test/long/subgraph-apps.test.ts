@@ -1,5 +1,6 @@
 /**
- * The reference application as two subgraphs: the same rows, and composed the same schema, as the application in one.
+ * Proves that the reference application as two subgraphs has the same rows, and composes to the same schema, as the
+ * single application.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -94,7 +95,7 @@ describe('the reference application as two subgraphs', () => {
     assert.deepEqual(Object.values(APPS).map(names), [['workspace.graphql'], ['accounts.graphql'], ['work.graphql']]);
   });
 
-  it("compiles without a warning, and each table has indexes for what the other subgraph's keys ask", async () => {
+  it('compiles without a warning, and each table has indexes for the keys that the other subgraph sends', async () => {
     for (const name of ['accounts', 'work'] as const) {
       const { model, warnings, notices } = await compiled(name);
       assert.deepEqual(warnings.map(formatProblem), [], name);
@@ -119,7 +120,7 @@ describe('the reference application as two subgraphs', () => {
   });
 
   for (const [composer, compose] of Object.entries(COMPOSERS)) {
-    it(`composes to the schema of the single application, by the composer of ${composer}`, async () => {
+    it(`composes to the schema of the single application with ${composer}`, async () => {
       const [joint, accounts, work] = await Promise.all((['joint', 'accounts', 'work'] as const).map(compiled));
       assert.ok(joint && accounts && work);
       const { api, hints } = compose({

@@ -1,6 +1,6 @@
 /**
- * Schema changes reach the tail: what setup creates announces them with the change's own commit, and breaks nobody's
- * migration.
+ * Proves that schema changes reach the tail: what setup creates announces them in the transaction of the change, and
+ * fails no migration.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -69,7 +69,7 @@ const administrator = (): Pick<pg.Client, 'query'> =>
 
 const TASK = [['public.task']];
 
-test('a change of one table names it, by its own name alone or also by that which it had', async () => {
+test("a change of one table is announced with the table's name, and after a rename also with its old name", async () => {
   for (const change of [
     'ALTER COLUMN size TYPE bigint USING size * 2',
     `ADD COLUMN state text DEFAULT 'open'`,
@@ -99,7 +99,7 @@ test('a change of one table names it, by its own name alone or also by that whic
   assert.deepEqual(await announced('DROP TABLE item'), [['public.item']]);
 });
 
-test('a change of a partition names what its rows are read through', async () => {
+test('a change of a partition is announced with the tables through which its rows are read', async () => {
   assert.deepEqual(await announced('CREATE TABLE loose (id bigint, at date)'), [['public.loose']]);
   assert.deepEqual(
     await announced(`ALTER TABLE log ATTACH PARTITION loose FOR VALUES FROM ('2027-01-01') TO ('2028-01-01')`),
@@ -115,7 +115,7 @@ test('a change of a partition names what its rows are read through', async () =>
   );
 });
 
-test('what cannot be told by tables is "all"', async () => {
+test('a change that cannot be assigned to tables is announced as "all"', async () => {
   for (const sql of [
     'ALTER PUBLICATION meridian DROP TABLE task',
     'ALTER PUBLICATION meridian ADD TABLE task',
@@ -136,7 +136,7 @@ test('what cannot be told by tables is "all"', async () => {
     assert.deepEqual(await announced(sql), ['all'], sql);
 });
 
-test("what changes no row's sight is not told", async () => {
+test('a change that affects no visible row is not announced', async () => {
   for (const sql of [
     'CREATE INDEX by_title ON task (title)',
     'CREATE INDEX CONCURRENTLY by_size ON task (size)',
@@ -159,7 +159,7 @@ test("what changes no row's sight is not told", async () => {
     assert.deepEqual(await announced(sql), [], sql);
 });
 
-test('the message comes with the change: in its transaction and place, and not at all when that is rolled back', async () => {
+test('the message is part of the transaction of the change, at its place, and is rolled back with it', async () => {
   const sql = `BEGIN; INSERT INTO task VALUES (1, 'a', 1); ALTER TABLE task ADD COLUMN extra int DEFAULT 7; SAVEPOINT s; DROP TABLE task; ROLLBACK TO s; UPDATE task SET title = 'b'; COMMIT`;
   const [transaction, ...more] = await delivered(administrator(), sql);
   assert.deepEqual(more, []);
@@ -171,7 +171,7 @@ test('the message comes with the change: in its transaction and place, and not a
   assert.deepEqual(await announced('BEGIN; DROP TABLE task; ROLLBACK'), []);
 });
 
-test('a transaction that is nothing but a message is delivered as one', async () => {
+test('a transaction that contains only a message is delivered', async () => {
   const [transaction, ...more] = await delivered(
     administrator(),
     `SELECT pg_logical_emit_message(true, 'meridian', '{"tags":["report"]}')`,
@@ -182,7 +182,7 @@ test('a transaction that is nothing but a message is delivered as one', async ()
   assert.ok((transaction?.commitLsn ?? 0n) > 0n && Math.abs((transaction?.committedAtMs ?? 0) - Date.now()) < 60_000);
 });
 
-test('once old rows are no longer whole, changes say so in the same stream', async () => {
+test('changes are marked in the same stream as soon as old rows are incomplete', async () => {
   const whole = async (sql: string): Promise<boolean[]> =>
     (await delivered(administrator(), sql)).flatMap(({ changes }) =>
       changes.flatMap((c) => (c.kind === 'truncate' ? [] : [c.beforeIsWhole])),
@@ -197,7 +197,7 @@ test('once old rows are no longer whole, changes say so in the same stream', asy
   assert.deepEqual(tail.gaps, []);
 });
 
-test('whoever may change the schema announces it, and anybody may by hand', async () => {
+test('every role that changes the schema announces it, and any role may announce a change by hand', async () => {
   await set.primary.query('CREATE ROLE carpenter LOGIN; GRANT CREATE ON SCHEMA public TO carpenter');
   const client = new pg.Client({ connectionString: set.primary.url.replace('postgres@', 'carpenter@') });
   await client.connect();
@@ -217,7 +217,7 @@ test('whoever may change the schema announces it, and anybody may by hand', asyn
   }
 });
 
-test('what goes wrong inside never breaks a migration: it is told as "all", or as a warning', async () => {
+test('an error inside the event trigger never fails a migration, and is announced as "all" or as a warning', async () => {
   await set.primary.query(`ALTER FUNCTION meridian.names_after(oid[]) RENAME TO names_lost`);
   assert.deepEqual(await announced('ALTER TABLE task ADD COLUMN spare int'), ['all']);
   await set.primary.query(`ALTER FUNCTION meridian.names_lost(oid[]) RENAME TO names_after`);
@@ -246,7 +246,7 @@ test('what goes wrong inside never breaks a migration: it is told as "all", or a
   }
 });
 
-test('check tells of triggers that are missing, disabled or of another version, and setup fixes each once', async () => {
+test('check reports triggers that are missing, disabled or of another version, and setup fixes each once', async () => {
   const state = (): Promise<string> => readAnnouncing(administrator());
   const warning = async (): Promise<string> =>
     (await checkDatabase(target))
@@ -295,7 +295,7 @@ test('check tells of triggers that are missing, disabled or of another version, 
   assert.deepEqual(await announced('ALTER TABLE task ADD COLUMN last int'), TASK);
 });
 
-test('a role that may not create event triggers sets up the rest, and is told what follows from it', async () => {
+test('setup under a role that may not create event triggers does the rest, and names the consequence', async () => {
   await set.primary.query(
     'DROP SCHEMA meridian CASCADE; CREATE ROLE clerk LOGIN REPLICATION; GRANT pg_monitor TO clerk; ALTER TABLE task OWNER TO clerk; ALTER TABLE log OWNER TO clerk; ALTER PUBLICATION meridian OWNER TO clerk',
   );
@@ -322,7 +322,7 @@ test('a role that may not create event triggers sets up the rest, and is told wh
   assert.equal(await readAnnouncing(administrator()), 'installed');
 });
 
-test('without logical decoding nothing is written, and migrations go on', async () => {
+test('migrations succeed without logical decoding, and announce nothing', async () => {
   await using bare = await startReplicaSet(0, { wal_level: 'replica' });
   const alone = { ...target, regions: [{ name: 'us', databaseUrl: bare.primary.url }], tables: [] };
   await setupDatabase(alone);
@@ -331,7 +331,7 @@ test('without logical decoding nothing is written, and migrations go on', async 
   );
 });
 
-test('a publication that names partitions instead of their root is an error of its own', async () => {
+test('check reports a publication that names partitions instead of their root as an error', async () => {
   await set.primary.query(
     'ALTER PUBLICATION meridian SET (publish_via_partition_root = false); CREATE TABLE base (id int); CREATE TABLE derived () INHERITS (base)',
   );

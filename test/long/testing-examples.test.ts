@@ -1,6 +1,6 @@
 /**
- * Proves the example of docs/testing.md: its files agree with the package's types, its test passes when it is run as it
- * stands, and nothing is left of it, also when it is killed.
+ * Proves the example of docs/testing.md: its files agree with the package's types, its test passes when it runs
+ * unchanged, and it leaves nothing behind, also when it is killed.
  */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
@@ -58,7 +58,7 @@ describe('the example of docs/testing.md', () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  it('agrees with the types', () => {
+  it('agrees with the types of the package', () => {
     assert.deepEqual(
       files.map(({ name }) => name),
       ['schema/notes.graphql', 'sql/001_notes.sql', 'notes.test.ts'],
@@ -80,7 +80,7 @@ describe('the example of docs/testing.md', () => {
     );
   });
 
-  it('passes, and leaves no process and no folder', () => {
+  it('passes, and leaves no process and no folder behind', () => {
     const { status, stdout, stderr } = spawnSync(process.execPath, ['--test', '--test-reporter=tap'], {
       cwd: folder,
       env,
@@ -91,7 +91,7 @@ describe('the example of docs/testing.md', () => {
     assert.deepEqual([left(), processes()], [[], '']);
   });
 
-  it('leaves nothing either when its process is killed while everything runs', async () => {
+  it('leaves nothing behind when its process is killed during the test', async () => {
     writeFileSync(
       join(folder, 'forgets.ts'),
       `import { startTestRegions } from '${PACKAGE}';

@@ -1,6 +1,6 @@
 /**
- * Proves cookie mode in a real browser with plain `fetch` and nothing installed: from another origin of the same site,
- * over reloads and tabs, and with requests that cross; never from another site.
+ * Proves cookie mode in a real browser with plain `fetch` and no client library: from another origin of the same site,
+ * over reloads and tabs, and with simultaneous requests; never from another site.
  */
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
@@ -21,7 +21,7 @@ interface Sent {
 }
 type Credentials = 'include' | 'omit';
 
-describe('cookies with tokens in Chromium, with replay paused in AP', () => {
+describe('token cookies in Chromium, with replay paused in AP,', () => {
   let app: TestApp;
   let site: Server;
   let browser: TestBrowser;
@@ -102,7 +102,7 @@ describe('cookies with tokens in Chromium, with replay paused in AP', () => {
   const kept = async (tab: Page): Promise<readonly Cookie[]> =>
     (await tab.browserContext().cookies()).filter(({ name }) => name.startsWith(NAME_PREFIX));
 
-  it('show what was saved, after a reload and in a second tab; and do not where they are not sent', async () => {
+  it('show a saved value after a reload and in a second tab, and the value is missing if they are not sent', async () => {
     const tab = await browser.open(`http://127.0.0.1:${port}/`);
     await saved(tab, [write(EU, 1, 'without')], 'omit');
     assert.notEqual(await nameIn(tab, AP, 1, 'omit'), 'without');
@@ -119,7 +119,7 @@ describe('cookies with tokens in Chromium, with replay paused in AP', () => {
     await Promise.all([tab.close(), second.close()]);
   });
 
-  it("are out of the reach of the page's scripts", async () => {
+  it("cannot be read by the page's scripts", async () => {
     const tab = await browser.open(`http://127.0.0.1:${port}/`);
     await saved(tab, [write(US, 2, 'any')]);
     assert.equal(await tab.evaluate('document.cookie'), '');
@@ -128,7 +128,7 @@ describe('cookies with tokens in Chromium, with replay paused in AP', () => {
     await tab.close();
   });
 
-  it('lose nothing of requests that cross, and are few again after the next', async () => {
+  it('lose no token of simultaneous requests, and become few again with the next request', async () => {
     const tab = await browser.open(`http://127.0.0.1:${port}/`);
     for (let round = 0; round < 5; round += 1) {
       const ids = Array.from({ length: 8 }, (_, i) => 10 + i);
@@ -142,7 +142,7 @@ describe('cookies with tokens in Chromium, with replay paused in AP', () => {
     await tab.close();
   });
 
-  it('are neither sent nor taken where a page of another site asks', async () => {
+  it('are neither sent nor accepted in requests from a page of another site', async () => {
     const friend = await browser.open(`http://127.0.0.1:${port}/`);
     await saved(friend, [write(EU, 4, 'by the friend')]);
     const before = await kept(friend);

@@ -1,4 +1,4 @@
-/** Owns what test/cluster proves with Redis, once more without: each process caches for itself alone. */
+/** Proves without Redis what test/cluster proves with it: each process then caches for itself alone. */
 import { provesCachedReads } from '../support/cached-reads.ts';
 import { keepsTenantsApart } from '../support/tenants-crossing.ts';
 

@@ -1,5 +1,5 @@
 /**
- * Owns the proof that the reference application's data is the same everywhere, as large as it says, and makes sense.
+ * Proves that the data of the reference application is the same everywhere, has the documented size, and is consistent.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -22,14 +22,14 @@ const one = async (sql: string): Promise<unknown> => Object.values((await plainQ
 const counts = (schema: string): Promise<number[]> =>
   Promise.all(TABLES.map(async (table) => Number(await one(`SELECT count(*) FROM ${schema}.${table}`))));
 
-describe("the workspace's data", () => {
-  it('has the promised size, with ids from 1 on', async () => {
+describe('the data of the workspace application', () => {
+  it('has the documented size, with ids from 1 on', async () => {
     assert.deepEqual(await counts('public'), [50, 2_000, 500, 20_000, 40_000]);
     for (const table of TABLES)
       assert.equal(await one(`SELECT min(id) = 1 AND max(id) = count(*) FROM ${table}`), true, table);
   });
 
-  it('is the same in another session with another time zone, date style and language of numbers', async () => {
+  it('is the same in another session with another time zone, date style and number format', async () => {
     const other = await server.connect();
     await other.query(
       "CREATE SCHEMA again; SET search_path = again; SET timezone = 'America/Los_Angeles'; SET datestyle = 'German'; SET extra_float_digits = 0",
@@ -47,7 +47,7 @@ describe("the workspace's data", () => {
     await other.query('DROP SCHEMA again CASCADE');
   });
 
-  it('scales down and up', async () => {
+  it('is smaller and larger with the scale', async () => {
     const other = await server.connect();
     for (const [scale, expected] of [
       [0.1, [5, 200, 50, 2_000, 4_000]],
@@ -61,7 +61,7 @@ describe("the workspace's data", () => {
     }
   });
 
-  it('keeps people and work within their organization', async () => {
+  it('keeps users and their work within one organization', async () => {
     assert.equal(
       await one(
         'SELECT count(*) FROM projects p JOIN users u ON u.id = p.owner_id WHERE u.organization_id <> p.organization_id',
@@ -88,7 +88,7 @@ describe("the workspace's data", () => {
     );
   });
 
-  it('is skewed as life is, and every organization has someone and something to do', async () => {
+  it('is skewed, and every organization has a user and a task', async () => {
     assert.equal(
       await one(
         'SELECT count(*) FROM organizations o WHERE NOT EXISTS (SELECT FROM users WHERE organization_id = o.id) OR NOT EXISTS (SELECT FROM tasks WHERE organization_id = o.id)',
@@ -117,7 +117,7 @@ describe("the workspace's data", () => {
     );
   });
 
-  it('goes on with the next id, and hands a row the organization of what it belongs to', async () => {
+  it('continues with the next id, and gives a new row the organization of its parent', async () => {
     await client.query('BEGIN');
     const task = (
       await client.query<{ id: string; organization_id: string }>(
