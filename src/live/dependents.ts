@@ -1,4 +1,4 @@
-/** Owns which live queries a change concerns: an index from tags and tables to the queries that were made of them. */
+/** Owns the index from tags and tables to the live queries whose answers depend on them. */
 import { tableOfTag, type TableTag, type Tag } from '../change/tags.ts';
 
 export class Dependents<Q> {
@@ -6,7 +6,7 @@ export class Dependents<Q> {
   readonly #byTable = new Map<TableTag, Set<Q>>();
   readonly #tagsOf = new Map<Q, readonly Tag[]>();
 
-  /** Replaces what the query depended on before. */
+  /** Replaces the query's dependencies. */
   link(query: Q, tags: readonly Tag[]): void {
     this.unlink(query);
     this.#tagsOf.set(query, tags);
@@ -22,7 +22,7 @@ export class Dependents<Q> {
     for (const table of tablesOf(tags)) remove(this.#byTable, table, query);
   }
 
-  /** Every query that depends on one of them. */
+  /** All queries that depend on one of the tags or tables. */
   of(tags: readonly Tag[], tables: readonly TableTag[]): ReadonlySet<Q> {
     const found = new Set<Q>();
     for (const tag of tags) for (const query of this.#byTag.get(tag) ?? []) found.add(query);

@@ -1,15 +1,15 @@
-/** Owns what live queries need of others: somebody who answers them, and the cache that hears of changes. */
+/** Owns the ports of live queries: the execution of operations, and the cache that receives invalidations. */
 import { type Position } from '../base/lineage.ts';
 import { type LocalCache } from '../cache/local.ts';
 import { type Tag } from '../change/tags.ts';
 import { type Positions } from '../consistency/positions.ts';
 
-/** What a query was made of, in one generation of the process's cache. */
+/** The dependencies of an answer, in one generation of the process's cache. */
 export interface LiveBasis {
   readonly epoch: string;
   readonly asOf: Position;
   readonly tags: readonly Tag[];
-  /** Milliseconds since 1970: from then on the answer may be another one without a change. */
+  /** Milliseconds since 1970. From then on the answer may change without an invalidation. */
   readonly expiresAtMs: number;
 }
 
@@ -24,12 +24,12 @@ export interface LiveAnswer {
   readonly result: LiveResult;
   /** Every position that the answer shows. */
   readonly positions: Positions;
-  /** Null where it is not known what would change the answer. */
+  /** Null where the dependencies of the answer are unknown. */
   readonly basis: LiveBasis | null;
 }
 
-/** Executes the operation now. Nothing older than `floor` may be in the answer. Must not throw. */
+/** Executes the operation now. The answer must not contain anything older than `floor`. Must not throw. */
 export type LiveExecution = (floor: Positions) => Promise<LiveAnswer>;
 
-/** The process's own cache, as far as live queries need it. */
+/** The part of the process's own cache that live queries use. */
 export type LiveCache = Pick<LocalCache, 'generation' | 'watermark' | 'isCurrent' | 'listen'>;

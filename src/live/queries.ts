@@ -1,4 +1,7 @@
-/** Owns the live queries of a process: who shares which, which of them a change concerns, and in which turn they run. */
+/**
+ * Owns the live queries of a process: which subscribers share one, which are affected by a change, and in which order
+ * they run.
+ */
 import { MeridianError } from '../base/errors.ts';
 import { type Clock } from '../base/clock.ts';
 import { type LocalListener } from '../cache/local.ts';
@@ -17,11 +20,11 @@ export type LiveLimits = Pick<
 
 export interface LiveFigures {
   readonly subscribers: number;
-  /** Different ones behind them. */
+  /** Different queries of these subscribers. */
   readonly queries: number;
 }
 
-/** Called as things happen; must neither throw nor take long. */
+/** Called when the events happen; must not throw and must be fast. */
 export interface LiveObserver {
   executed(): void;
   sent(): void;
@@ -29,7 +32,7 @@ export interface LiveObserver {
 }
 
 export interface LiveQueriesDeps {
-  /** The process's own cache; null where nothing is cached: then every query is answered again every `livePollMs`. */
+  /** The process's own cache; null where nothing is cached. Then every query runs again every `livePollMs`. */
   readonly cache: LiveCache | null;
   readonly limits: LiveLimits;
   readonly clock: Clock;
@@ -37,12 +40,12 @@ export interface LiveQueriesDeps {
 }
 
 export interface Subscribing {
-  /** Equal for operations that always get the same answer; null: nobody shares it. */
+  /** Equal for operations that always have the same answer; null where it must not be shared. */
   readonly name: string | null;
-  /** Who asks: subscribers of one viewer are counted together; null: nobody knows. */
+  /** The viewer, whose subscribers are counted together; null where unknown. */
   readonly viewer: string | null;
   readonly execute: LiveExecution;
-  /** The answer that this client needs first, since it names what it has seen; null for one that has seen nothing. */
+  /** Executes the first answer of a client that names a position it has seen; null for a client that names none. */
   readonly first: (() => Promise<LiveAnswer>) | null;
 }
 
@@ -50,7 +53,7 @@ export class LiveQueries implements LocalListener {
   readonly #deps: LiveQueriesDeps;
   readonly #byName = new Map<string, LiveQuery>();
   readonly #all = new Set<LiveQuery>();
-  /** With the query that each has joined; null before that. */
+  /** The query that each subscriber has joined; null before that. */
   readonly #subscribers = new Map<Subscriber, LiveQuery | null>();
   readonly #perViewer = new Map<string, number>();
   readonly #dependents = new Dependents<LiveQuery>();
@@ -68,7 +71,7 @@ export class LiveQueries implements LocalListener {
     return { subscribers: this.#subscribers.size, queries: this.#all.size };
   }
 
-  /** Throws `OVERLOADED` where the process, or the viewer, has as many as it may. */
+  /** Throws `OVERLOADED` where the process or the viewer has reached its limit. */
   async subscribe(asked: Subscribing): Promise<Subscriber> {
     this.#admit(asked.viewer);
     const { observe } = this.#deps;
@@ -80,7 +83,7 @@ export class LiveQueries implements LocalListener {
     this.#count(asked.viewer, 1);
     try {
       const first = asked.first === null ? null : await asked.first();
-      // The client may have left meanwhile.
+      // The client may have disconnected in the meantime.
       if (!this.#subscribers.has(subscriber)) return subscriber;
       if (first === null) this.#join(subscriber, asked).join(subscriber);
       else this.#joinAfter(subscriber, first, asked);
@@ -91,7 +94,7 @@ export class LiveQueries implements LocalListener {
     return subscriber;
   }
 
-  /** Ends every stream, so that clients come back to another server. */
+  /** Ends every stream, so that clients reconnect to another server. */
   close(): void {
     for (const subscriber of [...this.#subscribers.keys()]) subscriber.end();
     for (const { timer } of this.#timers.values()) clearTimeout(timer);
@@ -161,7 +164,7 @@ export class LiveQueries implements LocalListener {
     return new Map([[cluster, { cluster, timeline, lsn }]]);
   }
 
-  /** Not more often than every `liveIntervalMs`: changes that come together are answered together. */
+  /** Runs a query at most once every `liveIntervalMs`, so that one run covers changes that occur together. */
   #enqueue(query: LiveQuery): void {
     const { clock, limits } = this.#deps;
     const earliestMs = (this.#ranAtMs.get(query) ?? Number.NEGATIVE_INFINITY) + limits.liveIntervalMs;
@@ -185,7 +188,7 @@ export class LiveQueries implements LocalListener {
     }
   }
 
-  /** Of two times the earlier one counts. */
+  /** Keeps the earlier of two wake-up times. */
   #wakeAt(query: LiveQuery, waitMs: number): void {
     const dueMs = this.#deps.clock.monotonicMs() + waitMs;
     if ((this.#timers.get(query)?.dueMs ?? Number.POSITIVE_INFINITY) <= dueMs) return;

@@ -1,6 +1,6 @@
 /**
- * Owns one live query, shared by all who asked the same: when it is answered again, and that its answers never go
- * back.
+ * Owns one live query, shared by all subscribers of the same operation: when it runs again, and that its answers never
+ * go back to an older state.
  */
 import { isRetryableCode } from '../base/errors.ts';
 import { isInvalidated } from '../cache/guard.ts';
@@ -9,29 +9,35 @@ import { mergePositions, NO_POSITIONS, type Positions } from '../consistency/pos
 import { type LiveAnswer, type LiveBasis, type LiveExecution, type LiveResult } from './ports.ts';
 import { type LiveMessage, type Subscriber } from './subscriber.ts';
 
-/** What the query needs of the process in which it runs. */
+/** What the query needs from the process. */
 export interface LiveQueryDeps {
   readonly execute: LiveExecution;
-  /** Puts the query in line to be answered. */
+  /** Queues the query to run. */
   enqueue(query: LiveQuery): void;
-  /** After a while, unless the query is answered before; called where nobody will tell of a change. */
+  /**
+   * Queues the query at `atMs`, or after the polling interval, unless it runs before. Used where no invalidation will
+   * announce a change.
+   */
   poll(query: LiveQuery, atMs: number | null): void;
-  /** Whether nothing that the answer was made of has changed since; if so, changes are told from now on. */
+  /**
+   * Registers the answer's dependencies, so that changes are reported from now on. Returns whether none has changed
+   * since the answer.
+   */
   watch(query: LiveQuery, basis: LiveBasis): boolean;
   unwatch(query: LiveQuery): void;
-  /** Where the process's own cache stands, which the next answer must have reached. */
+  /** The position of the process's own cache, which the next answer must have reached. */
   standing(): Positions;
 }
 
 interface Joined {
-  /** Answers of executions that began before it joined may be older than what it has seen. */
+  /** The first execution whose answer it may get: earlier answers may be older than what it has seen. */
   readonly since: number;
 }
 
 export class LiveQuery {
   readonly #deps: LiveQueryDeps;
   readonly #subscribers = new Map<Subscriber, Joined>();
-  /** Every position that was shown to anybody: no later answer may be below one. */
+  /** Every position shown to any subscriber; no later answer may be below one. */
   #shown: Positions = NO_POSITIONS;
   #message: LiveMessage | null = null;
   #asOf: Lsn | null = null;
@@ -48,10 +54,7 @@ export class LiveQuery {
     return this.#subscribers.size;
   }
 
-  /**
-   * Joins somebody who has seen nothing yet: the present answer, if there is one that nothing has changed since, else the
-   * next one.
-   */
+  /** Adds a subscriber that has seen nothing. It gets the current answer if that is still valid, else the next one. */
   join(subscriber: Subscriber): void {
     this.#subscribers.set(subscriber, { since: this.#executions });
     if (this.#message !== null && this.#asOf !== null && !this.#isDirty && !this.#isRunning)
@@ -59,7 +62,7 @@ export class LiveQuery {
     else this.#markDirty();
   }
 
-  /** Joins somebody who was given an answer of their own, at `positions`: they get those that come after it. */
+  /** Adds a subscriber that has received its own first answer at `positions`. It gets the answers after that. */
   joinAfter(subscriber: Subscriber, positions: Positions): void {
     this.#shown = mergePositions(this.#shown, positions);
     this.#subscribers.set(subscriber, { since: this.#executions + 1 });
@@ -73,25 +76,25 @@ export class LiveQuery {
     this.#deps.unwatch(this);
   }
 
-  /** Something that the answer was made of has changed at `at`. */
+  /** A dependency of the answer has changed at `at`. */
   changed(at: Lsn): void {
-    // What changes during an execution is found when its answer is there.
+    // Changes during an execution are detected by `watch` when its answer arrives.
     if (!this.#isRunning && (this.#asOf === null || isInvalidated(this.#asOf, at))) this.#markDirty();
   }
 
-  /** Nobody knows what has changed. */
+  /** Called when changes may have been missed. */
   renew(): void {
     this.#asOf = null;
     this.#markDirty();
   }
 
-  /** Nobody tells of changes any more. */
+  /** Called when changes are no longer reported. */
   loseBasis(): void {
     this.#asOf = null;
     if (!this.#hasEnded && !this.#isRunning) this.#deps.poll(this, null);
   }
 
-  /** Answers it once; called in its turn. Never throws. */
+  /** Executes the query once, when its turn has come. Never throws. */
   async run(): Promise<void> {
     if (this.#hasEnded || this.#isRunning) return;
     this.#isRunning = true;
@@ -106,7 +109,7 @@ export class LiveQuery {
 
   #take({ result, positions, basis }: LiveAnswer, execution: number): void {
     const codes = (result.errors ?? []).map(({ extensions }) => extensions?.['code']);
-    // Part of it cannot be read now: what was shown before still stands.
+    // A part cannot be read now, so the previous answer stays valid.
     if (this.#message !== null && codes.some(isRetryableCode)) return this.#tryLater();
     if (isRefused(result)) return this.#fail(result);
     this.#shown = mergePositions(this.#shown, positions);
@@ -131,7 +134,7 @@ export class LiveQuery {
     this.#deps.poll(this, null);
   }
 
-  /** The operation itself is refused: it cannot go on for anybody. */
+  /** The operation is rejected, so the streams of all subscribers end. */
   #fail({ errors = [] }: LiveResult): void {
     for (const subscriber of [...this.#subscribers.keys()]) subscriber.end({ errors });
   }
@@ -142,13 +145,13 @@ export class LiveQuery {
   }
 }
 
-/** Whether nothing of the answer may be shown: without it, what could not be read would look as if it were not there. */
+/** Whether the answer must not be sent: a part that could not be read would look as if it did not exist. */
 export function isRefused({ data, errors = [] }: LiveResult): boolean {
   const codes = errors.map(({ extensions }) => extensions?.['code']);
   return data === undefined || codes.some((code) => isRetryableCode(code) || isLoss(code));
 }
 
-/** The query has shown a write that a failover took back: no answer may follow it as if that were there (R7). */
+/** Whether a failover has discarded a write that the query has shown; then no further answer may be sent (R7). */
 function isLoss(code: unknown): boolean {
   return code === 'CONSISTENCY_LOST' || code === 'CONSISTENCY_TOKEN_FUTURE';
 }

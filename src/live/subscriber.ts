@@ -1,7 +1,9 @@
-/** Owns what one client has been sent: each message once, the latest where it is slow, and nothing after the end. */
+/**
+ * Owns the messages of one client: each is sent once, a slow client gets the latest one, and nothing follows the end.
+ */
 import { type LiveResult } from './ports.ts';
 
-/** One answer as it is sent; `body` is its data and errors as text, by which answers are compared. */
+/** One answer. `body` is its data and errors as text, used to compare answers. */
 export interface LiveMessage {
   readonly body: string;
   readonly result: LiveResult;
@@ -10,13 +12,16 @@ export interface LiveMessage {
 export class Subscriber implements AsyncIterableIterator<LiveResult, undefined> {
   readonly #leave: () => void;
   readonly #sent: () => void;
-  /** What the client was sent last. */
+  /** The body of the last message taken. */
   #last: string | null = null;
   #pending: LiveMessage | null = null;
   #hasEnded = false;
   #wake: (() => void) | null = null;
 
-  /** `leave` is called once, when the client has gone or the stream has ended; `sent` for each message taken. */
+  /**
+   * `leave` is called once, when the client has disconnected or the stream has ended; `sent` is called for each message
+   * taken.
+   */
   constructor(leave: () => void, sent: () => void = () => undefined) {
     this.#leave = leave;
     this.#sent = sent;
@@ -26,7 +31,7 @@ export class Subscriber implements AsyncIterableIterator<LiveResult, undefined> 
     return this.#hasEnded;
   }
 
-  /** A slow client gets the latest answer; those before it are not kept. */
+  /** Replaces a message that has not been taken yet, so a slow client gets the latest answer. */
   offer(message: LiveMessage): void {
     if (this.#hasEnded) return;
     this.#pending = message.body === this.#last ? null : message;
@@ -55,7 +60,7 @@ export class Subscriber implements AsyncIterableIterator<LiveResult, undefined> 
     return { done: false, value: result };
   }
 
-  /** The client has gone. */
+  /** Called when the client has disconnected. */
   async return(): Promise<IteratorResult<LiveResult, undefined>> {
     this.#pending = null;
     this.end();

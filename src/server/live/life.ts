@@ -1,4 +1,7 @@
-/** Owns how long a connection with subscriptions lives: as long as its credentials hold, and no longer than an option says. */
+/**
+ * Owns the lifetime of a connection with subscriptions: it ends when its credentials become invalid or its maximum age
+ * is reached.
+ */
 import { decodeJwt } from 'jose';
 import { isMeridianError, messageOf } from '../../base/errors.ts';
 import { type Viewer } from '../../base/viewer.ts';
@@ -10,18 +13,18 @@ export type LifeLimits = Pick<Options, 'liveLifeMs' | 'liveCheckMs' | 'clockTole
 export interface LifeInput {
   readonly viewers: Pick<Viewers, 'of'>;
   readonly headers: Headers;
-  /** Who was asking when the connection began. */
+  /** The viewer when the connection began. */
   readonly viewer: Viewer | null;
   readonly limits: LifeLimits;
-  /** Called once: `credentials` where who is asking is no longer known, or is somebody else; else the life is over. */
+  /** Called once: `credentials` if the credentials are invalid or name another viewer, else `age`. */
   readonly end: (why: { readonly kind: 'credentials' | 'age'; readonly message: string }) => void;
 }
 
-/** Of a life, so that not all connections of a server end together. */
+/** Random variation of the maximum age, so that not all connections of a server end at the same time. */
 const JITTER = 0.1;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** Watches one connection; the function that it returns stops that. */
+/** Watches one connection. The returned function stops watching. */
 export function watchLife(input: LifeInput): () => void {
   const { limits, headers } = input;
   const timers = new Set<NodeJS.Timeout>();
@@ -31,7 +34,7 @@ export function watchLife(input: LifeInput): () => void {
     timers.forEach((timer) => clearTimeout(timer));
   };
   const end = (kind: 'credentials' | 'age', message: string): void => {
-    // A look at the credentials may come back after the connection has gone.
+    // A check of the credentials may finish after the connection has ended.
     if (isOver) return;
     stop();
     input.end({ kind, message });
@@ -52,7 +55,7 @@ export function watchLife(input: LifeInput): () => void {
       const now = await input.viewers.of({ headers });
       if (identityOf(now) !== identityOf(input.viewer)) end('credentials', 'The credentials name another viewer now.');
     } catch (error) {
-      // Who it is cannot be found out now: the next look will tell.
+      // The viewer cannot be determined now; the next check will decide.
       if (!isMeridianError(error, 'AUTHENTICATION_UNAVAILABLE')) end('credentials', messageOf(error));
     }
   };
@@ -67,14 +70,14 @@ export function watchLife(input: LifeInput): () => void {
   return stop;
 }
 
-/** A hook may add what is another each time. */
+/** Only these fields are compared: a hook may add fields that differ on each call. */
 function identityOf(viewer: Viewer | null): string {
   return JSON.stringify(viewer && [viewer.id, viewer.tenant, viewer.roles]);
 }
 
 /**
- * When a JWT counts no more, in milliseconds from now; it has been verified already. A second later it is over for
- * certain.
+ * The time until a JWT, which has already been verified, expires, in milliseconds from now. One second is added so that
+ * it has certainly expired then.
  */
 function expiryOf({ authorization = '' }: Headers, { clockToleranceMs }: LifeLimits): number | null {
   try {

@@ -1,6 +1,6 @@
 /**
- * Owns how a client's subscription becomes a live query: its name, by which equal ones are shared, and its execution,
- * which is that of any other operation.
+ * Owns the mapping from a client's subscription to a live query: its name, by which equal ones are shared, and its
+ * execution, which is that of any other operation.
  */
 import { type ApolloServer, type BaseContext } from '@apollo/server';
 import { getOperationAST, parse, type DocumentNode, type OperationDefinitionNode } from 'graphql';
@@ -14,7 +14,7 @@ import { type Subscriber } from '../../live/subscriber.ts';
 import { FLOOR_HEADER, TOKEN_HEADER } from '../../protocol/headers.ts';
 import { type Headers } from '../viewer.ts';
 
-/** What a client sends. */
+/** The operation that a client sends. */
 export interface LivePayload {
   readonly query: string;
   readonly operationName?: string | null | undefined;
@@ -22,28 +22,26 @@ export interface LivePayload {
   readonly extensions?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
-/** On whose behalf it is executed. */
+/** The client for which it is executed. */
 export interface LiveAsker {
   readonly headers: Headers;
   readonly viewer: Viewer | null;
   readonly id: string;
 }
 
-/** One execution, as the context is built from it. */
+/** One execution, from which the context is built. */
 export interface LiveRequest extends LiveAsker {
   readonly watched: Watched;
 }
 
 export interface LiveServing {
   readonly queries: LiveQueries;
-  /**
-   * Equal for operations of viewers who always get the same answer (R11); null for one whose answer nobody may share.
-   */
+  /** Equal for operations of viewers who always get the same answer (R11); null where the answer must not be shared. */
   readonly scopeOf: (
     viewer: Viewer | null,
     operation: { readonly document: DocumentNode; readonly operation: OperationDefinitionNode },
   ) => string | null;
-  /** As the value of a header that names what must be seen. */
+  /** Encodes positions as the value of a header that names what must be seen. */
   readonly encode: (positions: Positions) => string | null;
 }
 
@@ -65,7 +63,7 @@ export class LiveOperations<C extends BaseContext> {
     return this.#deps.serving.queries;
   }
 
-  /** Null for what cannot be parsed, or has no such operation: execution says what is wrong. */
+  /** Null for a document that cannot be parsed or lacks the operation; execution reports the error. */
   operationOf({ query, operationName }: LivePayload): {
     readonly document: DocumentNode;
     readonly operation: OperationDefinitionNode;
@@ -79,7 +77,7 @@ export class LiveOperations<C extends BaseContext> {
     }
   }
 
-  /** The stream of answers. Throws `OVERLOADED`. */
+  /** Starts the stream of answers. Throws `OVERLOADED`. */
   async subscribe(payload: LivePayload, asker: LiveAsker): Promise<Subscriber> {
     const found = this.operationOf(payload);
     const scope = found && this.#deps.serving.scopeOf(asker.viewer, found);
@@ -94,12 +92,12 @@ export class LiveOperations<C extends BaseContext> {
     });
   }
 
-  /** The answer to an operation that is no subscription. */
+  /** Answers an operation that is not a subscription. */
   async once(payload: LivePayload, asker: LiveAsker): Promise<LiveResult> {
     return (await this.#execute(payload, asker, NO_POSITIONS)).result;
   }
 
-  /** Never throws: what goes wrong is part of the answer. */
+  /** Never throws: errors are part of the answer. */
   async #execute(payload: LivePayload, asker: LiveAsker, floor: Positions): Promise<LiveAnswer> {
     const watched: Watched = { positions: NO_POSITIONS, dependencies: null };
     try {
@@ -130,7 +128,9 @@ export class LiveOperations<C extends BaseContext> {
   }
 }
 
-/** What the answer depends on beside the rows: everything that the client sent, but what it has seen. */
+/**
+ * Everything on which the answer depends besides the rows: all that the client sent except the positions it has seen.
+ */
 function nameOf(scope: string, { query, operationName, variables }: LivePayload, headers: Headers): string {
   const level = headers['consistency-level'] ?? null;
   return JSON.stringify([scope, level, operationName ?? null, variables ?? null, query]);

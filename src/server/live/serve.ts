@@ -1,4 +1,4 @@
-/** Owns where subscriptions are served: beside queries at the one address of GraphQL, by WebSocket and over HTTP. */
+/** Owns the endpoint of subscriptions: GraphQL's own path, by WebSocket and over HTTP. */
 import { type IncomingMessage } from 'node:http';
 import { type Duplex } from 'node:stream';
 import { type BaseContext } from '@apollo/server';
@@ -39,29 +39,29 @@ export class LiveServer<C extends BaseContext> {
     this.#sockets = new Sockets(deps);
   }
 
-  /** Takes the upgrades of Node's server. */
+  /** Handles the upgrade requests of Node's server. */
   listen(app: FastifyInstance): void {
     app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       const isOwn = isOfOwnPage(request.headers);
       const refusal = this.#whyNot(request, isOwn);
       if (refusal === null) {
-        // As with `fetch`: a page of another origin has the browser's credentials only where it is allowed to.
+        // As with `fetch`, a page of another origin may use the browser's credentials only if this is allowed.
         if (!isOwn && !this.#deps.limits.corsCredentials) for (const name of BROWSERS) delete request.headers[name];
         return this.#sockets.upgrade(request, socket, head);
       }
-      // Node leaves the connection to whoever listens to upgrades, with its errors.
+      // Node leaves the connection and its errors to the listener of `upgrade`.
       socket.on('error', () => socket.destroy());
       socket.end(`HTTP/1.1 ${refusal}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`, () => socket.destroy());
     });
   }
 
-  /** Whether the request was answered as a stream; false: it is one for one answer. */
+  /** Answers the request as a stream. Returns false for a request that expects a single answer. */
   async answer(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
     const framing = framingOf(request.headers.accept);
     const payload = request.body as LivePayload | null | undefined;
     if (framing === null || request.method !== 'POST' || typeof payload?.query !== 'string') return false;
     const isLive = this.#deps.operations.operationOf(payload)?.operation.operation === OperationTypeNode.SUBSCRIPTION;
-    // Clients name the types of streams beside the usual ones, for whatever they send.
+    // Clients list the media types of streams besides the usual ones for any operation.
     if (!isLive && (framing !== EVENTS || acceptedType(request.headers.accept) !== null)) return false;
     const headers = joinedHeaders(request.headers);
     let viewer: Viewer | null;
@@ -78,7 +78,8 @@ export class LiveServer<C extends BaseContext> {
           .catch((error: unknown) => only({ errors: [errorOf(error)] }))
       : only(await this.#deps.operations.once(payload, asker));
     if (isLive && this.#isClosed) {
-      // Nobody would end it any more. Without the word that it is complete, the client connects again.
+      // The server has closed, so nothing would end this stream. The connection is cut without a complete message, so
+      // that the client reconnects.
       await answers[Symbol.asyncDispose]();
       reply.hijack();
       request.raw.socket.destroy();
@@ -89,14 +90,14 @@ export class LiveServer<C extends BaseContext> {
       headers,
       viewer,
       limits: this.#deps.limits,
-      // Without the word that the operation is complete, so that the client connects again, with credentials that hold.
+      // The connection is cut without a complete message, so that the client reconnects with valid credentials.
       end: () => request.raw.socket.destroy(),
     });
     await this.#send({ request, reply, framing, answers }).finally(stop);
     return true;
   }
 
-  /** Ends every stream, so that clients connect again, to another server. */
+  /** Ends every stream, so that clients reconnect to another server. */
   close(): void {
     this.#isClosed = true;
     this.#sockets.close();
@@ -130,10 +131,10 @@ export class LiveServer<C extends BaseContext> {
   }
 }
 
-/** What browsers send to a server by themselves, whichever page asks. */
+/** Headers that browsers send to a server automatically, for a page of any origin. */
 const BROWSERS = ['cookie', 'authorization'] as const;
 
-/** A browser names the page that opens the socket; other programs name none. */
+/** Browsers send the origin of the page that opens the socket; other programs send none. */
 function isOfOwnPage({ origin, host }: IncomingMessage['headers']): boolean {
   return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host);
 }

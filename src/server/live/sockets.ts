@@ -1,4 +1,7 @@
-/** Owns subscriptions over WebSocket: the protocol graphql-transport-ws, with tokens and credentials in its parameters. */
+/**
+ * Owns subscriptions over WebSocket: the protocol graphql-transport-ws, with tokens and credentials in the connection's
+ * parameters.
+ */
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage } from 'node:http';
 import { type Duplex } from 'node:stream';
@@ -31,7 +34,7 @@ export interface SocketsDeps<C extends BaseContext> {
   readonly telemetry: Telemetry;
 }
 
-/** What a connection is known by. */
+/** The state of a connection. */
 interface Connection {
   readonly socket: WebSocket;
   readonly upgrade: Headers;
@@ -40,11 +43,11 @@ interface Connection {
   stop: () => void;
 }
 
-/** What the parameters of a connection may say in place of headers, which browsers cannot send with a WebSocket. */
+/** The parameters that a connection may give instead of headers, which browsers cannot set for a WebSocket. */
 const PARAMETERS = ['authorization', TOKEN_HEADER, LEVEL_HEADER] as const;
 const SERVICE_RESTART = 1012;
 
-/** Refuses what is asked for, by the error message of the protocol. */
+/** Rejects an operation by the protocol's error message. */
 class Refused extends Error {
   readonly result: LiveResult;
 
@@ -87,17 +90,17 @@ export class Sockets<C extends BaseContext> {
     });
   }
 
-  /** Takes the connection over from Node's server. */
+  /** Takes over the connection from Node's server. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.#server.handleUpgrade(request, socket, head, (accepted) => this.#server.emit('connection', accepted, request));
   }
 
-  /** Clients connect again, to another server. */
+  /** Closes the connections, so that clients reconnect to another server. */
   close(): void {
     for (const socket of this.#server.clients) socket.close(SERVICE_RESTART, 'The server restarts');
   }
 
-  /** For those that have not answered the closing. */
+  /** Cuts connections that have not answered the close. */
   terminate(): void {
     for (const socket of this.#server.clients) socket.terminate();
   }
@@ -123,7 +126,7 @@ export class Sockets<C extends BaseContext> {
             refusalOf(extensions.code, message),
           );
         const found = operations.operationOf(payload);
-        // Execution says what is wrong with it.
+        // Execution reports the error.
         const document = found?.document ?? UNREADABLE;
         const operationName = found === null ? undefined : payload.operationName;
         return {
@@ -161,7 +164,7 @@ export class Sockets<C extends BaseContext> {
       extra.socket.close(CloseCode.Forbidden, reasonOf(error));
       return false;
     }
-    // It may have left meanwhile.
+    // The client may have disconnected in the meantime.
     if (extra.socket.readyState !== extra.socket.OPEN) return false;
     extra.stop = watchLife({
       viewers: this.#deps.viewers,
@@ -216,7 +219,9 @@ function refusalOf(code: string, message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code } });
 }
 
-/** What answers the messages of a client that does not read would wait here without end. */
+/**
+ * Stops reading from a client that does not read: otherwise the answers to its messages would accumulate without limit.
+ */
 function heedUnread(socket: WebSocket, { socket: connection }: IncomingMessage): void {
   const heed = (): void => {
     if (connection.writableNeedDrain) socket.pause();
@@ -226,7 +231,7 @@ function heedUnread(socket: WebSocket, { socket: connection }: IncomingMessage):
   connection.on('drain', () => socket.resume());
 }
 
-/** Resolves when the text is on its way, or nobody is there. */
+/** Resolves when the text has been written or the socket is closed. */
 function sent(socket: WebSocket, text: string): Promise<void> {
   return new Promise((resolve) => {
     if (socket.readyState !== socket.OPEN) return resolve();
@@ -234,7 +239,7 @@ function sent(socket: WebSocket, text: string): Promise<void> {
   });
 }
 
-/** What a client has seen grows: it may say so with each operation, beside the connection's parameters. */
+/** The headers of one operation. Each operation may name newer positions than the connection's parameters. */
 function askerOf(
   { extensions }: LivePayload,
   { headers, viewer }: Connection,
@@ -245,15 +250,15 @@ function askerOf(
     return typeof value === 'string' ? [[name, value] as const] : [];
   });
   const named = Object.fromEntries(told);
-  // A client that connects again repeats its operations as they were: the connection's tokens may be newer.
+  // A client that reconnects repeats its operations unchanged, so the connection's token may be newer.
   const token = joinedHeader(headers[TOKEN_HEADER], named[TOKEN_HEADER]);
   const asked = { ...headers, ...named, ...(token === undefined ? {} : { [TOKEN_HEADER]: token }) };
   return { headers: asked, viewer, id: randomUUID() };
 }
 
 /**
- * An answer without data ends the stream with the protocol's error message. No generator, which would not hear that the
- * client has left before its next answer.
+ * Ends the stream with the protocol's error message on an answer without data. It is not a generator, because a
+ * generator would notice a disconnect only with its next answer.
  */
 function refusing(answers: AsyncIterableIterator<LiveResult, undefined>): AsyncIterableIterator<LiveResult> {
   return {
@@ -273,7 +278,7 @@ async function* failed(error: ReturnType<typeof errorOf>): AsyncGenerator<LiveRe
   yield { errors: [error] };
 }
 
-/** Numbers keep their digits, as in the bodies of requests. */
+/** Numbers keep their digits, as in request bodies. */
 function exactNumber(this: unknown, _key: string, value: unknown, context?: { readonly source?: string }): unknown {
   return typeof value === 'number' && context?.source !== undefined ? jsonNumber(context.source) : value;
 }
@@ -282,7 +287,7 @@ function reasonOf(error: unknown): string {
   return shortened(isMeridianError(error) ? error.message : messageOf(error));
 }
 
-/** A reason for closing has at most 123 bytes. */
+/** The reason of a close frame is limited to 123 bytes. */
 function shortened(text: string): string {
   return Buffer.from(text)
     .subarray(0, 120)

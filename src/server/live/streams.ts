@@ -1,18 +1,18 @@
 /**
- * Owns subscriptions over HTTP: answers as events (GraphQL over SSE, distinct connections) or as parts of one body
- * (Apollo's multipart protocol), until the client leaves.
+ * Owns subscriptions over HTTP: answers are sent as events (GraphQL over SSE, distinct connections) or as parts of one
+ * body (Apollo's multipart protocol) until the client disconnects.
  */
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { type LiveResult } from '../../live/ports.ts';
 
-/** How one protocol writes what is to be said. */
+/** The format of one protocol's messages. */
 export interface Framing {
   readonly contentType: string;
   readonly begin: string;
   message(result: LiveResult): string;
-  /** So that nobody on the way takes the connection for dead. */
+  /** A heartbeat, so that proxies do not close an idle connection. */
   readonly sign: string;
-  /** Said where the operation is over, and not where the server is. */
+  /** Sent when the operation is complete, but not when the server closes. */
   readonly complete: string;
 }
 
@@ -36,12 +36,12 @@ export const PARTS: Framing = {
   complete: '--\r\n',
 };
 
-/** The boundary that ends a part is sent with it, or its receiver would wait for the next one. */
+/** The boundary that ends a part is sent with it; otherwise the receiver would wait for the next part. */
 function part(content: unknown): string {
   return `\r\ncontent-type: application/json; charset=utf-8\r\n\r\n${JSON.stringify(content)}\r\n--${BOUNDARY}`;
 }
 
-/** Which protocol the client asks for; null: it wants one answer. */
+/** The protocol that the client accepts; null where it expects a single answer. */
 export function framingOf(accept: string | undefined): Framing | null {
   const ranges = (accept ?? '').toLowerCase().split(',', 20);
   if (ranges.some((range) => range.trim().startsWith('text/event-stream'))) return EVENTS;
@@ -58,7 +58,7 @@ export interface Streaming {
   readonly signEveryMs: number;
 }
 
-/** Writes answers as they come; resolves when the last is written or the client has gone. */
+/** Writes answers as they arrive; resolves when the last one is written or the client has disconnected. */
 export async function stream({ request, reply, framing, answers, signEveryMs }: Streaming): Promise<void> {
   const { raw } = reply;
   reply.hijack();
@@ -66,7 +66,7 @@ export async function stream({ request, reply, framing, answers, signEveryMs }: 
     ...(reply.getHeaders() as Record<string, string>),
     'content-type': framing.contentType,
     'cache-control': 'no-store',
-    // Proxies that collect answers before they pass them on (nginx) pass these on at once.
+    // Tells proxies that buffer answers (nginx) to pass these on immediately.
     'x-accel-buffering': 'no',
   });
   const { socket } = request.raw;
@@ -79,10 +79,10 @@ export async function stream({ request, reply, framing, answers, signEveryMs }: 
     void answers.return?.();
   };
   socket.once('close', left);
-  // It may have left while its first answer was waited for.
+  // The client may have disconnected while its first answer was awaited.
   if (socket.destroyed) left();
-  // Waits until the bytes are on their way, so that a client that reads slowly gets the latest answer and no backlog.
-  // Bytes that wait behind another answer of the connection are dropped without a word when it ends.
+  // Waits until the bytes have been written, so that a slow client gets the latest answer and no backlog builds up.
+  // Bytes queued behind another answer of the connection are dropped without a callback when it closes.
   const written = (text: string): Promise<void> =>
     Promise.race([
       gone,
@@ -92,7 +92,7 @@ export async function stream({ request, reply, framing, answers, signEveryMs }: 
       }),
     ]);
   const signs = setInterval(() => {
-    // A client that does not read what it was sent gets nothing on top.
+    // A client that has not read the previous bytes gets no heartbeat.
     if (raw.writableLength === 0) raw.write(framing.sign);
   }, signEveryMs);
   try {
