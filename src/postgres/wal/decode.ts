@@ -1,4 +1,4 @@
-/** Owns turning pgoutput's messages into committed transactions and heartbeats, with positions exact to 64 bits. */
+/** Owns decoding pgoutput's messages into committed transactions and heartbeats, with exact 64-bit positions. */
 import { type Pgoutput, PgoutputPlugin } from 'pg-logical-replication';
 import { parseLsn } from '../../base/lsn.ts';
 import { type Change, type CommittedTransaction, type Heartbeat } from '../../change/ports.ts';
@@ -23,7 +23,7 @@ export interface DecodeLimits {
   readonly maxTransactionBytes: number;
 }
 
-/** One transaction being read. Past a limit only the names of its tables are kept. */
+/** One transaction that is being received. Past a limit only the names of its tables are kept. */
 class Assembly {
   readonly xid: number;
   readonly messages: string[] = [];
@@ -79,7 +79,7 @@ export class ChangeDecoder {
     this.#limits = limits;
   }
 
-  /** Takes one message; answers when it completes a transaction or is a heartbeat. */
+  /** Takes one message; returns a result if it completes a transaction or is a heartbeat. */
   push(payload: Buffer): Decoded | null {
     const message = this.#plugin.parse(payload);
     switch (message.tag) {
@@ -89,7 +89,7 @@ export class ChangeDecoder {
       case 'commit':
         return this.#commit(message);
       case 'relation':
-        // Values stay the text that the server sent: nothing is rounded or moved to another time zone on the way.
+        // Values stay the text that the server sent, so that nothing is rounded or converted to another time zone.
         for (const column of message.columns) column.parser = asText;
         return null;
       case 'insert':
@@ -114,7 +114,7 @@ export class ChangeDecoder {
     this.#current = null;
     if (current === null || message.commitEndLsn === null) return null;
     const transaction = {
-      // The end of the commit record, not its start: replayed up to there is what makes it visible.
+      // The end of the commit record, not its start: the commit is visible when replay has reached the end.
       commitLsn: parseLsn(message.commitEndLsn),
       committedAtMs: Number(message.commitTime) / 1_000,
       changes: current.changes,
@@ -130,8 +130,8 @@ export class ChangeDecoder {
     }
     if (message.prefix !== HEARTBEAT_PREFIX || message.messageLsn === null) return null;
     const primaryTimeMs = heartbeatTime(textOf(message.content) ?? '');
-    // A message's position is where its record starts: everything before it is delivered, which is what a heartbeat
-    // says.
+    // A message's position is the start of its record: everything before it has been delivered, which is the meaning
+    // of a heartbeat.
     return primaryTimeMs === null
       ? null
       : { kind: 'heartbeat', heartbeat: { lsn: parseLsn(message.messageLsn), primaryTimeMs } };
@@ -140,10 +140,10 @@ export class ChangeDecoder {
 
 const asText = (raw: unknown): unknown => raw;
 
-/** What somebody wrote by hand in another encoding could name any tag. */
+/** Replaces a message that is not UTF-8, written manually in another encoding: it could name any tag. */
 const UNREADABLE = '{"ddl":{"all":true}}';
 
-/** Null: it is not UTF-8. */
+/** Null if it is not UTF-8. */
 function textOf(content: Uint8Array): string | null {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(content);
@@ -152,7 +152,7 @@ function textOf(content: Uint8Array): string | null {
   }
 }
 
-/** Anybody may write messages under the prefix; one that is not ours is passed over. */
+/** Any role may write messages with the prefix; one that is not a heartbeat is ignored. */
 function heartbeatTime(content: string): number | null {
   try {
     const value: unknown = JSON.parse(content);
@@ -178,9 +178,9 @@ function rowChange(message: Pgoutput.MessageInsert | Pgoutput.MessageUpdate | Pg
   };
 }
 
-/** Leaves out what was not sent: large values that did not change, and columns outside of the key. */
+/** Leaves out columns that were not sent: unchanged TOASTed values, and columns outside of the key. */
 function present(tuple: Record<string, unknown>): Row {
-  // A loop, since entries there and back take three times as long, of every row that changes.
+  // `Object.entries` and `Object.fromEntries` would take three times as long, for every row that changes.
   const row: Record<string, unknown> = {};
   for (const name in tuple) {
     const value = tuple[name];

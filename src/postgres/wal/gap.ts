@@ -1,13 +1,10 @@
-/**
- * Owns how the tail finds out that changes were missed: the server's history does not lead on from where the consumer
- * stands.
- */
+/** Owns the detection of missed changes: the server's history does not continue from the consumer's position. */
 import { clusterIdOf, lineageStatusOf, type Position } from '../../base/lineage.ts';
 import { formatLsn } from '../../base/lsn.ts';
 import { type ServerSurvey } from './slot.ts';
 import { type SlotStream, type SystemIdentity } from './slot-stream.ts';
 
-/** Why `stand` is not on the server's history any more, or null when it is (R8). */
+/** Why `stand` is not in the server's history any more, or null if it is (R8). */
 export async function lineageGap(
   stream: SlotStream,
   identity: SystemIdentity,
@@ -22,8 +19,8 @@ export async function lineageGap(
 }
 
 /**
- * Why `stand` lies ahead of a primary of the same timeline, or null where it does not: a copy of its files was put
- * back, and what it writes now takes positions that were used.
+ * Why `stand` is ahead of a primary on the same timeline, or null if it is not. An older copy of the database files
+ * was restored, and the primary writes other records at positions that were used before.
  */
 export function restoredGap({ writtenLsn }: ServerSurvey, { lsn }: Position): string | null {
   if (writtenLsn === null || writtenLsn >= lsn) return null;

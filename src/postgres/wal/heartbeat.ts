@@ -1,6 +1,6 @@
 /**
- * Owns the heartbeat: at each interval a message through the WAL with the primary's clock, written by the servers of
- * the primary's region alone.
+ * Owns the heartbeat: at each interval the servers of the primary's region write a message with the primary's clock to
+ * the WAL.
  */
 import type pg from 'pg';
 import { sleep } from '../../base/clock.ts';
@@ -12,25 +12,27 @@ import { closeClient, openClient } from '../connect/open.ts';
 export type HeartbeatOptions = Pick<Options, 'heartbeatMs' | 'connectMs' | 'probeTimeoutMs'>;
 
 export interface HeartbeatParts {
-  /** DSN of this region's own server: heartbeats cross no ocean before they are in the WAL. */
+  /** DSN of this region's own server: a heartbeat must not cross a WAN between regions before it is in the WAL. */
   readonly databaseUrl: string;
   /**
-   * Whether this region's server is the primary now; asked before each beat. Others need not write: one beat serves
-   * every region.
+   * Whether this region's server is the primary at present; called before each heartbeat. Other regions write none,
+   * since one heartbeat serves every region.
    */
   readonly isPrimary: () => boolean;
   readonly options: HeartbeatOptions;
   readonly log: Log;
-  /** Called for each beat that could not be written. */
+  /** Called for each heartbeat that could not be written. */
   readonly onFailure?: () => void;
 }
 
-/** The clock is read before the message is placed, so everything committed by that time lies below it. */
+/** The clock is read before the message is inserted, so everything committed by that time lies below it. */
 const CONTENT = `json_build_object('primaryTimeMs', extract(epoch FROM clock_timestamp()) * 1000)::text`;
-/** A replica that this process still takes for the primary writes nothing and raises nothing. */
+/** A replica that this process still considers the primary writes nothing and raises no error. */
 const GUARD = 'WHERE NOT pg_is_in_recovery()';
 const FLUSHED_SQL = `SELECT pg_logical_emit_message(false, $1::text, ${CONTENT}, true) ${GUARD}`;
-/** Before 17 a message is not flushed by itself; with a transaction id of its own the statement's commit flushes it. */
+/**
+ * Before 17 a message is not flushed by itself. The transaction id that the statement acquires makes its commit flush.
+ */
 const COMMITTED_SQL = `SELECT pg_current_xact_id(), pg_logical_emit_message(false, $1::text, ${CONTENT}) ${GUARD}`;
 
 export class HeartbeatWriter {
@@ -43,7 +45,10 @@ export class HeartbeatWriter {
     this.#parts = parts;
   }
 
-  /** Beats until `signal` aborts. One at a time: a beat that hangs delays the next, and none piles up behind it. */
+  /**
+   * Writes heartbeats until `signal` aborts, one at a time: one that hangs delays the next, and none are queued behind
+   * it.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { options, isPrimary } = this.#parts;
     try {
@@ -86,7 +91,7 @@ export class HeartbeatWriter {
       onBroken: forget,
     });
     try {
-      // A beat need not wait for a synchronous replica: it is there to show how far behind one is.
+      // A heartbeat need not wait for a synchronous replica; it measures how far a replica is behind.
       await client.query('SET synchronous_commit = local');
       const { rows } = await client.query<{ version: number }>(
         `SELECT current_setting('server_version_num')::int AS version`,

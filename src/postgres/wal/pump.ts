@@ -1,4 +1,7 @@
-/** Owns the way from what the stream sent to what is applied: one by one, in order, with a bound on what may wait. */
+/**
+ * Owns the queue between the stream and the handlers: items are applied one at a time and in order, and the queue is
+ * bounded.
+ */
 import { type Lsn } from '../../base/lsn.ts';
 import { type ChangeHandlers } from '../../change/ports.ts';
 import { type Decoded } from './decode.ts';
@@ -12,14 +15,14 @@ export interface PumpParts {
   readonly startLsn: Lsn;
   readonly maxBytes: number;
   readonly signal: AbortSignal;
-  /** Told to stop and to go on reading from the server. */
+  /** Called to pause and to resume reading from the server. */
   readonly onPressure: (high: boolean) => void;
-  /** Everything that had arrived is applied. */
+  /** Called when everything that has arrived is applied. */
   readonly onDrained: (appliedLsn: Lsn) => void;
   readonly onError: (error: unknown) => void;
 }
 
-/** Each waiting message costs at least this much, whatever it carries. */
+/** Minimum cost of an item in the queue, whatever it contains. */
 const ITEM_BYTES = 256;
 
 export class TailPump {
@@ -36,7 +39,7 @@ export class TailPump {
     this.#applied = parts.startLsn;
   }
 
-  /** Everything up to here is applied: the only position that may be acknowledged. */
+  /** Everything up to this position is applied; no higher position may be acknowledged. */
   get applied(): Lsn {
     return this.#applied;
   }
@@ -45,10 +48,10 @@ export class TailPump {
     return this.#pressure;
   }
 
-  /** Nothing is applied before `ready`, and nothing at all when it rejects. */
+  /** Nothing is applied before `ready` resolves, and nothing at all if it rejects. */
   open(ready: Promise<void>): void {
     this.#ready = ready;
-    // Told at once: on an idle server nothing may come for long that would wait for it.
+    // Reported at once: on an idle server it may take long until an item arrives whose application would report it.
     ready.catch((error: unknown) => this.#parts.onError(error));
   }
 
@@ -59,8 +62,9 @@ export class TailPump {
   }
 
   /**
-   * A keepalive: the server has decoded everything up to `lsn` and has sent what of it is published, before this. A
-   * commit that it is still sending lies above. So once the queue before it is applied, so is everything up to `lsn`.
+   * A keepalive: the server has decoded everything up to `lsn`, and has already sent what is published of it. A commit
+   * that it is still sending lies above `lsn`. So once the queue before the keepalive is applied, everything up to
+   * `lsn` is applied.
    */
   progress(lsn: Lsn): void {
     const last = this.#queue.at(-1);
@@ -88,7 +92,7 @@ export class TailPump {
   async #drain(): Promise<void> {
     await this.#ready;
     while (this.#queue.length > 0 && !this.#parts.signal.aborted) {
-      // Taken as a whole and walked through, since shifting a long array one by one is quadratic.
+      // The queue is taken as a whole, since removing items from the front of a long array one by one is quadratic.
       const batch = this.#queue;
       this.#queue = [];
       for (const item of batch) {
@@ -105,7 +109,7 @@ export class TailPump {
       const { commitLsn } = item.transaction;
       if (!(await gate.pass(item.xid, commitLsn, signal))) return false;
       await handlers.onTransaction(item.transaction);
-      // Applied is applied, even when the session ends meanwhile: the last acknowledgement then spares a repetition.
+      // The transaction is applied even if the session ends meanwhile; acknowledging it saves a repetition.
       this.#moveTo(commitLsn);
       if (signal.aborted) return false;
     } else if (item.kind === 'heartbeat') {

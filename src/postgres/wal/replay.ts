@@ -1,6 +1,4 @@
-/**
- * Owns watching the replica's replay position: one loop per process for everybody who waits, slow while nobody does.
- */
+/** Owns polling the replica's replay position: one loop per process for all reads that wait, slow while none does. */
 import type pg from 'pg';
 import { Backoff } from '../../base/backoff.ts';
 import { sleep } from '../../base/clock.ts';
@@ -18,9 +16,9 @@ export type ReplayOptions = Pick<
 export interface ReplayParts {
   /** DSN of the region's own server. */
   readonly databaseUrl: string;
-  /** What the server is known to show: moved by this loop, and by the tail. */
+  /** The position that the server is known to show: advanced by this loop and by the tail. */
   readonly replayed: Watermark;
-  /** What the tail has applied; where somebody waits for it, the tail is asked to look (`ping`). */
+  /** The position that the tail has applied. While a read waits for it, `ping` asks the tail to query the server. */
   readonly applied?: Watermark;
   readonly ping?: () => void;
   readonly options: ReplayOptions;
@@ -43,7 +41,7 @@ export class ReplayWatcher {
   /** Resolves when `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { replayed, applied, options } = this.#parts;
-    // Somebody who begins to wait ends an idle pause at once.
+    // A read that begins to wait ends an idle pause at once.
     let wake = new AbortController();
     const wakeUp = (): void => wake.abort();
     const stops = [replayed.onWait(wakeUp), applied?.onWait(wakeUp)];
@@ -68,7 +66,7 @@ export class ReplayWatcher {
     return this.#parts.replayed.waiting > 0 || (this.#parts.applied?.waiting ?? 0) > 0;
   }
 
-  /** Asks once; answers how long to wait before trying again, 0 when it went well. */
+  /** Queries once; returns the delay before the next attempt, 0 on success. */
   async #look(): Promise<number> {
     const { databaseUrl, options, log } = this.#parts;
     try {
@@ -104,7 +102,7 @@ export class ReplayWatcher {
 
   #seen(lsn: Lsn, before: Lsn | null): void {
     const { replayed, applied, ping } = this.#parts;
-    // Below what was known before the question was sent: the replica restarted and shows less than it did (R4).
+    // Below what was known before the query was sent: the replica restarted and shows less than before (R4).
     if (before !== null && lsn < before) replayed.reset('the replica opened below what it had shown', lsn);
     else replayed.advance(lsn);
     const floor = applied?.lowestFloor ?? null;

@@ -1,6 +1,6 @@
 /**
- * Owns one replication connection: its commands, and the stream of a logical slot with acknowledgements that never run
- * ahead.
+ * Owns one replication connection: its commands, and the stream of a logical slot, whose acknowledgements are never
+ * ahead of what was applied.
  */
 import type pg from 'pg';
 import { within } from '../../base/clock.ts';
@@ -11,7 +11,7 @@ import { quoteIdentifier } from '../../base/sql-text.ts';
 import { closeClient, openClient, type ClientOptions } from '../connect/open.ts';
 import { readHistory } from '../connect/timeline.ts';
 
-/** The part of the driver's connection that streaming needs; its types leave it out. */
+/** The part of the driver's connection that streaming needs; its types omit it. */
 interface CopyConnection {
   readonly stream: { pause(): void; resume(): void; readonly writable: boolean };
   on(event: 'copyData', listener: (message: { readonly chunk: Buffer }) => void): void;
@@ -28,19 +28,22 @@ export interface SystemIdentity {
 export interface StreamRequest {
   readonly slot: string;
   readonly publication: string;
-  /** Transactions that committed at or below it are not sent; never below what the slot has confirmed. */
+  /**
+   * Transactions that committed at or below this position are not sent. The server raises it to what the slot has
+   * confirmed.
+   */
   readonly from: Lsn;
   readonly onStart: () => void;
   /** One message of the output plugin. The buffer is reused: read it before returning. */
   readonly onData: (payload: Buffer) => void;
-  /** The server has decoded, and sent what is published of, everything up to `decodedLsn`. */
+  /** The server has decoded everything up to `decodedLsn`, and has sent what is published of it. */
   readonly onKeepalive: (decodedLsn: Lsn, replyRequested: boolean) => void;
 }
 
 const XLOG_DATA = 0x77; // 'w'
 const KEEPALIVE = 0x6b; // 'k'
 const XLOG_DATA_HEADER = 25;
-/** A server in the middle of a large transaction answers late; it need not be waited for. */
+/** A server in the middle of a large transaction answers late; closing does not wait longer than this. */
 const CLOSE_MS = 500;
 /** Milliseconds from 1970 to 2000, PostgreSQL's epoch. */
 const POSTGRES_EPOCH_MS = 946_684_800_000;
@@ -50,7 +53,7 @@ export class SlotStream {
   readonly #connection: CopyConnection;
   #streaming = false;
   #closing = false;
-  /** Settles when the server has left the stream. */
+  /** Settles when the server has ended the stream. */
   #left: Promise<unknown> = Promise.resolve();
 
   constructor(client: pg.Client) {
@@ -62,7 +65,7 @@ export class SlotStream {
     return new SlotStream(await openClient({ ...options, replication: true, statementMs: 0 }));
   }
 
-  /** Of the server's process that streams. */
+  /** Process id of the walsender. */
   get pid(): number {
     return (this.#client as pg.Client & { readonly processID: number }).processID;
   }
@@ -82,7 +85,7 @@ export class SlotStream {
     return readHistory(this.#client, timeline);
   }
 
-  /** Streams until `close`, or until the server or the network ends it, which rejects with the cause. */
+  /** Streams until `close`. Rejects with the cause if the server or the network ends the stream. */
   async stream(request: StreamRequest): Promise<void> {
     this.#connection.on('replicationStart', () => {
       this.#streaming = true;
@@ -90,7 +93,7 @@ export class SlotStream {
     });
     this.#connection.on('copyData', ({ chunk }) => this.#receive(chunk, request));
     const publication = replicationLiteral(quoteIdentifier(request.publication));
-    // Protocol 1 sends each transaction whole and after its commit, in commit order: what R2 asks for.
+    // Protocol version 1 sends each transaction as a whole, after its commit and in commit order, as R2 requires.
     const streaming = this.#client.query(
       `START_REPLICATION SLOT ${quoteIdentifier(request.slot)} LOGICAL ${formatLsn(request.from)} (proto_version '1', publication_names ${publication}, messages 'true')`,
     );
@@ -103,9 +106,9 @@ export class SlotStream {
   }
 
   /**
-   * Tells the server that everything up to `applied` is applied, so that the slot may forget it. All three positions
-   * are the same: a lower "written" position makes the server tell of each record that it decodes, which is what moves
-   * an idle watermark.
+   * Confirms everything up to `applied`, so that the slot can release it. The three positions are equal, because a
+   * lower "written" position makes the server send a keepalive for each record that it decodes, which advances the
+   * watermark of an idle stream.
    */
   acknowledge(applied: Lsn, replyRequested: boolean): void {
     if (!this.#streaming || !this.#connection.stream.writable) return;
@@ -119,7 +122,7 @@ export class SlotStream {
     this.#connection.sendCopyFromChunk(message);
   }
 
-  /** Stops reading from the socket: the server then waits, and goes on taking acknowledgements. */
+  /** Stops reading from the socket: the server then waits, but still receives acknowledgements. */
   pause(): void {
     this.#connection.stream.pause();
   }
@@ -128,7 +131,10 @@ export class SlotStream {
     this.#connection.stream.resume();
   }
 
-  /** Leaves the stream in good order, so that the server takes the last acknowledgement and frees the slot at once. */
+  /**
+   * Ends the stream with CopyDone, so that the server processes the last acknowledgement and releases the slot at
+   * once.
+   */
   async close(): Promise<void> {
     this.#closing = true;
     if (this.#streaming && this.#connection.stream.writable) {
@@ -148,10 +154,10 @@ export class SlotStream {
 }
 
 const noop = (): void => {
-  // Whoever streams hears of the failure; leaving only needs to know that it is over.
+  // The caller of `stream` receives the error; `close` only waits for the end.
 };
 
-/** The replication protocol has a grammar of its own, in which a backslash is a letter like any other. */
+/** The replication grammar differs from SQL's: a backslash is an ordinary character. */
 function replicationLiteral(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }

@@ -1,4 +1,4 @@
-/** Owns the region's logical slot on its own server: whether it can be used, and making it anew. */
+/** Owns the region's logical slot on its own server: whether it is usable, and its recreation. */
 import type pg from 'pg';
 import { sleep } from '../../base/clock.ts';
 import { MeridianError } from '../../base/errors.ts';
@@ -6,7 +6,10 @@ import { parseLsn, type Lsn } from '../../base/lsn.ts';
 import { quoteIdentifier } from '../../base/sql-text.ts';
 import { closeClient, destroySocket, errorCodeOf, openClient } from '../connect/open.ts';
 
-/** `broken`: the server gave it up (its WAL is gone, or rows it needed were removed) and it never works again. */
+/**
+ * `broken`: the server invalidated it (its WAL was removed, or rows that it needed were), and it is never usable
+ * again.
+ */
 export type SlotState =
   | { readonly kind: 'missing' }
   | { readonly kind: 'broken'; readonly reason: string }
@@ -16,13 +19,13 @@ export type SlotState =
 export interface ServerSurvey {
   readonly version: number;
   readonly inRecovery: boolean;
-  /** What a replica shows; null on a primary. */
+  /** The replay position of a replica; null on a primary. */
   readonly replayLsn: Lsn | null;
-  /** What a primary has written; null on a replica. */
+  /** The insert position of a primary; null on a replica. */
   readonly writtenLsn: Lsn | null;
   /**
-   * Names the primary's run: another one after every start and after every crash, also one that its postmaster
-   * outlives. Null on a replica.
+   * Identifies the run of the primary: it changes after every start and every crash, including a crash that the
+   * postmaster survives. Null on a replica.
    */
   readonly run: string | null;
   readonly hasPublication: boolean;
@@ -53,13 +56,10 @@ interface SlotRow {
   invalidation_reason?: string | null;
 }
 
-/**
- * Where one process of the server ends badly the postmaster goes on and the others begin anew, with statistics from
- * nothing (15 and later).
- */
+/** When a server process crashes, the postmaster restarts the others and resets the statistics (15 and later). */
 const RUN = `concat_ws('-', extract(epoch FROM pg_postmaster_start_time())::text, extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time())::text)`;
 
-/** The row goes out as JSON: its columns differ between versions. */
+/** The slot's row is returned as JSON, since its columns differ between versions. */
 const SURVEY = `
   SELECT current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS in_recovery, pg_last_wal_replay_lsn()::text AS replay_lsn,
          CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn()::text END AS written_lsn,
@@ -74,7 +74,7 @@ export async function surveyServer(client: pg.Client, slotName: string, publicat
   return {
     version: row.version,
     inRecovery: row.in_recovery,
-    // A promoted server still answers with the last position that it replayed.
+    // A promoted server still returns the last position that it replayed.
     replayLsn: row.in_recovery && row.replay_lsn !== null ? parseLsn(row.replay_lsn) : null,
     writtenLsn: row.written_lsn === null ? null : parseLsn(row.written_lsn),
     run: row.run,
@@ -109,21 +109,21 @@ export interface CreateSlotOptions {
   readonly connectMs: number;
   readonly slotCreateMs: number;
   readonly signal?: AbortSignal;
-  /** Told, now and then, what the creation waits for, once it has waited for a moment. */
+  /** Called with what the creation waits for, at intervals, once it has waited for a while. */
   readonly onWaiting?: (what: string) => void;
 }
 
-/** How often it is looked what a creation waits for. */
+/** Interval at which what a creation waits for is queried. */
 const WAITING_MS = 1_000;
 
-/** Interval of the nudges to the primary while a slot is being created on a replica. */
+/** Interval of the requests to the primary while a slot is being created on a replica. */
 const SNAPSHOT_LOG_MS = 200;
 
 /**
- * Creates the slot and returns the position that it starts from. On a replica creation waits for a record of the
- * running transactions, which the primary writes on request, or by itself every 15 s while anything is written. It
- * waits as a command of the replication protocol, which has no snapshot: with that of a SELECT it would hold up the
- * very replay that it waits for, until `max_standby_streaming_delay` is over.
+ * Creates the slot and returns the position that it starts from. On a replica, creation waits for a
+ * running-transactions record, which the primary writes on request, or by itself every 15 s while there is activity.
+ * Creation is a command of the replication protocol, which holds no snapshot: the snapshot of a SELECT could block the
+ * replay that the creation waits for, until `max_standby_streaming_delay` has passed.
  */
 export async function createSlot(options: CreateSlotOptions): Promise<Lsn> {
   const { databaseUrl, slotName, connectMs, slotCreateMs } = options;
@@ -135,13 +135,13 @@ export async function createSlot(options: CreateSlotOptions): Promise<Lsn> {
     replication: true,
   });
   const done = new AbortController();
-  // A creation that waits for a primary which is gone would hold up the end for as long as it may take.
+  // A creation that waits for a primary that is down would delay the abort until its time limit.
   const abort = (): void => {
     done.abort();
     void cancel(client, options);
   };
   options.signal?.addEventListener('abort', abort, { once: true });
-  // The server has no time limit for commands of the replication protocol.
+  // The server has no time limit for replication commands.
   const overdue = setTimeout(() => void cancel(client, options), slotCreateMs);
   const loggingSnapshots =
     options.primaryUrl === null ? Promise.resolve() : logSnapshots(options.primaryUrl, connectMs, done.signal);
@@ -177,8 +177,8 @@ export async function createSlot(options: CreateSlotOptions): Promise<Lsn> {
 const QUERY_CANCELED = '57014';
 
 /**
- * A slot begins where no older transaction that writes is open any more. What the role may not see of others'
- * transactions is null.
+ * A slot can start only when the writing transactions that are older than it have ended. Columns of other roles'
+ * sessions that the role may not see are null.
  */
 const OLDEST_SQL = `
   SELECT who, since::text AS since FROM (
@@ -186,7 +186,7 @@ const OLDEST_SQL = `
     UNION ALL SELECT 'the prepared transaction ' || gid, prepared FROM pg_prepared_xacts) AS open
    ORDER BY since NULLS LAST LIMIT 1`;
 
-/** Says what the creation waits for, until told to stop. */
+/** Reports what the creation waits for, until `signal` aborts. */
 async function watchWaiting(
   { databaseUrl, primaryUrl, slotName, connectMs }: CreateSlotOptions,
   signal: AbortSignal,
@@ -207,15 +207,15 @@ async function watchWaiting(
       else onWaiting(`${waits}; this role may not see whose they are (pg_monitor may).`);
     }
   } catch {
-    // The primary is out of reach: its probes say so, and the creation ends by its own time limit.
+    // The primary cannot be reached: its probes report that, and the creation ends at its own time limit.
   } finally {
     if (client) await closeClient(client);
   }
 }
 
 /**
- * Ends what `client` is at, from a connection beside it: a backend that only lost its client would go on and leave a
- * slot behind.
+ * Cancels the command of `client` over another connection: a backend that merely lost its client would continue and
+ * leave a slot behind.
  */
 async function cancel(client: pg.Client, { databaseUrl, connectMs }: CreateSlotOptions): Promise<void> {
   try {
@@ -233,14 +233,14 @@ async function cancel(client: pg.Client, { databaseUrl, connectMs }: CreateSlotO
       await closeClient(beside);
     }
   } catch {
-    // The server is out of reach, and so is the creation: dropping its connection ends the wait here.
+    // The server cannot be reached, so neither can the creation: closing its connection ends the wait here.
     destroySocket(client);
   }
 }
 
 /**
- * Asks the primary for running-transactions records until told to stop. A refusal is fine: creation then only takes
- * longer.
+ * Requests running-transactions records from the primary until `signal` aborts. If that is refused, the creation only
+ * takes longer.
  */
 async function logSnapshots(primaryUrl: string, connectMs: number, signal: AbortSignal): Promise<void> {
   let client: pg.Client | null = null;
@@ -256,13 +256,13 @@ async function logSnapshots(primaryUrl: string, connectMs: number, signal: Abort
       await sleep(SNAPSHOT_LOG_MS, signal);
     }
   } catch {
-    // Out of reach or not permitted: the primary writes such a record by itself within 15 s of any activity.
+    // The primary cannot be reached or refuses: it writes such a record by itself within 15 s of any activity.
   } finally {
     if (client) await closeClient(client);
   }
 }
 
-/** Drops the slot; one that is gone already is fine. */
+/** Drops the slot; it is not an error if it does not exist. */
 export async function dropSlot(client: pg.Client, slotName: string): Promise<void> {
   try {
     await client.query('SELECT pg_drop_replication_slot($1)', [slotName]);

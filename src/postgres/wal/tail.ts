@@ -1,6 +1,6 @@
 /**
- * Owns the tail: holds the slot of the region's own server, delivers its changes in commit order, reconnects, and tells
- * of gaps.
+ * Owns the tail: holds the slot of the region's own server, delivers its changes in commit order, reconnects, and
+ * reports gaps.
  */
 import type pg from 'pg';
 import { Backoff } from '../../base/backoff.ts';
@@ -51,19 +51,19 @@ export type TailState =
 export interface TailParts {
   /** DSN of the region's own server: its replica, or the primary in the primary's region. */
   readonly databaseUrl: string;
-  /** DSN of the primary as known now; only to speed up the creation of a slot on a replica. */
+  /** DSN of the primary as known at present; used only to speed up the creation of a slot on a replica. */
   readonly primaryUrl: () => string | null;
   readonly options: TailOptions;
   readonly log: Log;
   readonly onState?: (state: TailState) => void;
   /**
-   * Where the consumer stands when a stream begins, if it keeps that itself (a shared cache that outlives the process).
-   * Without it, what this object has delivered counts.
+   * The consumer's position when a stream begins, if the consumer keeps it (a shared cache that outlives the process).
+   * Without it, the position that this object has delivered is used.
    */
   readonly appliedPosition?: () => Promise<Position | null> | Position | null;
 }
 
-/** Why a session did not stream, where that is an ordinary state and no failure. */
+/** Why a session did not stream, if that is an ordinary state and not a failure. */
 class NotNow extends Error {
   readonly state: TailState;
 
@@ -73,7 +73,7 @@ class NotNow extends Error {
   }
 }
 
-/** Somebody asked for another session; nothing failed. */
+/** `reconnect` was called; nothing failed. */
 class Reconnect extends Error {
   constructor(reason: string) {
     super(reason);
@@ -82,12 +82,12 @@ class Reconnect extends Error {
 }
 
 const HOLDS_SQL = 'SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active_pid = $2) AS holds';
-/** Between two looks at commits that are not shown yet. */
+/** Interval between two checks for commits that are not visible yet. */
 const SETTLING_MS = 20;
 const OBJECT_IN_USE = '55006';
 const UNDEFINED_OBJECT = '42704';
 
-/** The connections of one session, who hears of what they bring, and what ends them. */
+/** The connections of one session, its handlers, and the signal that ends it. */
 interface Session {
   readonly sql: pg.Client;
   readonly stream: SlotStream;
@@ -95,7 +95,7 @@ interface Session {
   readonly end: AbortController;
 }
 
-/** What is known of the server and of the consumer when a session begins. */
+/** The state of the server and of the consumer when a session begins. */
 interface Beginning {
   readonly survey: ServerSurvey;
   readonly identity: SystemIdentity;
@@ -107,11 +107,11 @@ export class Tail implements ChangeSource {
   readonly #backoff: Backoff;
   #state: TailState = { kind: 'starting' };
   #delivered: Position | null = null;
-  /** Why the slot cannot go on although the server still offers it. */
+  /** Why the slot must be replaced although the server still offers it. */
   #slotUnusable: string | null = null;
   #ping: (() => void) | null = null;
   #holds: (() => Promise<boolean>) | null = null;
-  /** Ends the session that is under way, or the wait for the next one. */
+  /** Ends the current session, or the wait for the next one. */
   #leave: ((reason: string) => void) | null = null;
 
   constructor(parts: TailParts) {
@@ -123,28 +123,27 @@ export class Tail implements ChangeSource {
     return this.#state;
   }
 
-  /** Asks the server how far it has decoded, so that the watermark moves past records that hold no published change. */
+  /** Asks the server how far it has decoded, so that the watermark moves past records without published changes. */
   ping(): void {
     this.#ping?.();
   }
 
   /**
-   * Whether the server says just now that this object's stream has the slot. A process that was halted may think so for
-   * a while after another one has taken over.
+   * Whether the server reports at present that this object's stream holds the slot. A process that was suspended may
+   * still believe so after another one has taken over.
    */
   async holds(): Promise<boolean> {
     try {
       return (await this.#holds?.()) ?? false;
     } catch {
-      // A session whose connections are broken is about to end.
+      // The session's connections are broken; it is about to end.
       return false;
     }
   }
 
   /**
-   * Ends the current session and begins another at once: when a newer timeline is known than the one that the stream
-   * began on, `onStart` comes with it. Calls in quick succession are spread out by `tailRetryMs`. Does nothing before
-   * `run` and after its end.
+   * Ends the current session and begins another at once: if a timeline newer than the stream's is known, `onStart`
+   * reports it. Calls in quick succession are delayed by `tailRetryMs`. Does nothing before `run` and after its end.
    */
   reconnect(reason: string): void {
     this.#leave?.(reason);
@@ -156,7 +155,7 @@ export class Tail implements ChangeSource {
       let waitMs: number;
       try {
         await this.#session(handlers, signal);
-        // The server ended the stream in good order (it shuts down, or was promoted): ask again, but not at once.
+        // The server ended the stream normally (it shuts down, or was promoted): reconnect, but not at once.
         if (!signal.aborted) this.#enter({ kind: 'starting' });
         waitMs = this.#backoff.nextMs();
       } catch (error) {
@@ -167,7 +166,7 @@ export class Tail implements ChangeSource {
     this.#enter({ kind: 'stopped' });
   }
 
-  /** A pause that `reconnect` ends. */
+  /** A pause that `reconnect` can end. */
   async #pause(waitMs: number, outer: AbortSignal): Promise<void> {
     const end = new AbortController();
     this.#leave = () => end.abort();
@@ -195,15 +194,15 @@ export class Tail implements ChangeSource {
       }
       this.#enter(state);
       this.#backoff.reset();
-      // Only a promotion makes such a server decode; a slot may be given up at any time.
+      // Only a promotion makes such a server able to decode; a slot may become free at any time.
       return state.kind === 'unsupported' ? options.tailRetryMaxMs : options.slotRetryMs;
     }
     const problem = messageOf(error);
-    // Decoding looks the publication up as of the change: a slot older than its publication meets this error for ever
-    // (before 18).
+    // Decoding looks up the publication as of the change: before 18, a slot older than its publication always fails
+    // with this error.
     if (errorCodeOf(error) === UNDEFINED_OBJECT && (error as ServerError).routine === 'get_publication_oid')
       this.#slotUnusable = 'the slot is older than its publication';
-    // Nor does a text become readable: the stream would end at the same change for ever.
+    // The stream would fail at the same change again and again.
     if (NOT_TEXT.has(errorCodeOf(error))) this.#slotUnusable = 'a change holds a text that has no equivalent in UTF-8';
     if (this.#state.kind !== 'down' || this.#state.problem !== problem)
       log.warn({ err: error, tries: this.#backoff.tries + 1 }, 'The tail is down; it reconnects by itself.');
@@ -216,10 +215,10 @@ export class Tail implements ChangeSource {
     this.#parts.onState?.(state);
   }
 
-  /** From connecting to the end of one stream. */
+  /** Runs one session, from connecting to the end of its stream. */
   async #session(handlers: ChangeHandlers, outer: AbortSignal): Promise<void> {
     const { databaseUrl, options } = this.#parts;
-    // One signal ends everything of this session, whichever part fails first, and carries the cause.
+    // One signal ends all parts of this session, whichever fails first, and carries the cause.
     const end = new AbortController();
     const abort = (): void => end.abort();
     outer.addEventListener('abort', abort, { once: true });
@@ -235,7 +234,7 @@ export class Tail implements ChangeSource {
       const session = { sql, stream, handlers, end };
       await this.#stream(session, await this.#prepare(session));
     } catch (error) {
-      // What it was interrupted in, such as the creation of a slot, fails in ways of its own.
+      // Whatever the abort interrupted, such as the creation of a slot, fails with an error of its own.
       throw end.signal.reason instanceof Reconnect ? end.signal.reason : error;
     } finally {
       outer.removeEventListener('abort', abort);
@@ -246,7 +245,8 @@ export class Tail implements ChangeSource {
   }
 
   /**
-   * Makes sure that there is a slot to stream from and that nothing was missed since; answers where the stream begins.
+   * Ensures that there is a slot to stream from, and reports a gap if changes were missed; returns where the stream
+   * begins.
    */
   async #prepare({ sql, stream, handlers, end }: Session): Promise<StreamStart> {
     const { options, log } = this.#parts;
@@ -268,18 +268,19 @@ export class Tail implements ChangeSource {
         { reason: gap, watermark: formatLsn(stand.lsn) },
         'Changes may have been missed; the region empties its caches and begins again.',
       );
-      // Forgotten first: if the handler fails, the next session must not take up where this one stood.
+      // `#delivered` is cleared only after the handler: if the handler fails, the next session must detect the gap
+      // again.
       await handlers.onGap(gap);
       this.#delivered = null;
     }
-    // What this consumer has applied need not come again, even if the slot was told so only in part.
+    // What this consumer has applied is not needed again, even if the slot has not confirmed all of it.
     const lsn = gap === null && stand !== null ? maxLsn(stand.lsn, confirmedLsn) : confirmedLsn;
     return { cluster: clusterIdOf(identity.systemIdentifier), timeline: identity.timeline, lsn, run: survey.run };
   }
 
   /**
    * Without its publication a server either refuses to decode or silently leaves changes out (18 and later), so a slot
-   * that saw such a time is worth nothing.
+   * that existed during such a time is unusable.
    */
   async #demandPublication(sql: pg.Client, survey: ServerSurvey, stand: Position | null): Promise<void> {
     const { options } = this.#parts;
@@ -405,7 +406,7 @@ export class Tail implements ChangeSource {
             const decoded = decoder.push(payload);
             if (decoded !== null) pump.push(decoded);
           } catch (error) {
-            // Thrown into the socket's reader it would take the process down.
+            // An exception in the socket's listener would end the process.
             end.abort(error);
           }
         },
@@ -425,7 +426,7 @@ export class Tail implements ChangeSource {
   }
 }
 
-/** Rejects with the signal's cause, or resolves when it has none: an ordinary stop. */
+/** Rejects with the signal's reason; resolves if it has none, which is an ordinary stop. */
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (): void => {
@@ -438,14 +439,15 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Null where the role may not see it, or there is no receiver, as `TIMELINE` says. */
+/** Null if the role may not see it, or if there is no receiver, as for `TIMELINE`. */
 interface TimelineRow {
   readonly timeline: number | null;
 }
 
 /**
- * The timeline that the server has gone over to since the stream began; null while it has not, as far as it tells. The
- * stream goes on over a promotion without a word, and its positions then pass those of writes that the failover lost.
+ * The timeline that the server has switched to since the stream began; null if it has not, as far as is known. The
+ * stream continues across a promotion without notice, and its positions then pass those of writes that the failover
+ * lost.
  */
 async function youngerTimeline(
   { replay_lsn: replayed, timeline }: ShownRow & TimelineRow,
@@ -453,14 +455,14 @@ async function youngerTimeline(
   timelines: ReplicaTimeline,
 ): Promise<number | null> {
   if (timeline !== null && timeline <= began) return null;
-  // A receiver runs ahead of replay, and where there is none, what is replayed comes from an archive: of any timeline.
+  // A receiver is ahead of replay; without a receiver, WAL is replayed from an archive and may be of any timeline.
   const exact = replayed === null ? timeline : ((await timelines.at(parseLsn(replayed))) ?? timeline);
   return exact !== null && exact > began ? exact : null;
 }
 
 /**
- * A primary decodes a commit before it shows it. Those of before the slot are never delivered, so that nothing may
- * count as delivered while one of them is not shown yet, as while it waits for a synchronous replica.
+ * A primary decodes a commit before it shows it. Commits from before the slot's start are never delivered, so nothing
+ * may count as delivered while one of them is not visible yet, for example while it waits for a synchronous replica.
  */
 async function settled(sql: pg.Client, signal: AbortSignal): Promise<void> {
   const look = async (of: readonly string[] | null): Promise<readonly string[]> =>

@@ -1,11 +1,11 @@
 /**
- * Owns that no COMMIT waits for standbys without an end.
+ * Owns the limit on the time that COMMIT waits for standbys.
  *
- * The server's own limits do not help: `statement_timeout` and `transaction_timeout` are switched off before a commit
- * waits (finish_xact_command and CommitTransaction, tried with PostgreSQL 18), and a client that goes away leaves the
- * session waiting with its locks. A cancel ends the wait: COMMIT is then answered, with a warning that the transaction
- * is committed here alone. It is sent only to a session that waits for a standby at that moment, and by a connection of
- * its own, since all of the pool's may be waiting.
+ * The server's own limits do not help: `statement_timeout` and `transaction_timeout` are disabled before a commit
+ * waits (finish_xact_command and CommitTransaction, tested with PostgreSQL 18), and if the client disconnects, the
+ * session keeps waiting and keeps its locks. A cancel ends the wait: COMMIT is then answered, with a warning that the
+ * transaction is committed locally only. It is sent only to a session that waits for a standby at that moment, and
+ * over a connection of its own, since all connections of the pool may be waiting.
  */
 import { sleep } from '../../base/clock.ts';
 import { Backoff } from '../../base/backoff.ts';
@@ -21,18 +21,18 @@ export interface CommitLimitOptions {
   readonly log?: Pick<Log, 'debug'> | undefined;
 }
 
-/** What is sent last in a transaction. */
+/** The last statements of a transaction. */
 export interface Committing {
-  /** The answer to `COMMITS`: with it the server goes on to COMMIT. */
+  /** The outcome of `COMMITS`; if it succeeds, the server continues with COMMIT. */
   readonly commits: Promise<Outcome> | undefined;
   readonly commit: Promise<Outcome> | undefined;
 }
 
 const CANCEL = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = ANY ($1::int[]) AND wait_event = 'SyncRep'`;
-/** Between two cancels of one COMMIT, which may have been waiting for something else at the first one. */
+/** Interval between two cancels of one COMMIT, which may have been waiting for something else at the first one. */
 const AGAIN = { firstMs: 100, maxMs: 1_000 };
 const ANSWERED = 'COMMIT is answered';
-/** Cancels in a row that did not reach the server, after which the connection is given up. */
+/** Maximum number of consecutive cancels that fail to reach the server; then the connection is closed. */
 const MAX_FAILURES = 2;
 
 export class CommitLimit {
@@ -46,8 +46,8 @@ export class CommitLimit {
   }
 
   /**
-   * Longest time within which a COMMIT, and what is sent behind it, is answered; the driver then gives the connection
-   * up.
+   * Upper bound of the time in which a COMMIT, and the statement after it, are answered; after that the connection is
+   * closed.
    */
   get answerMs(): number {
     const { statementMs, connectMs, durabilityMs } = this.#options.limits;
@@ -55,15 +55,15 @@ export class CommitLimit {
   }
 
   /**
-   * Ends COMMIT's wait when it is over its limit. Resolves when COMMIT is answered and no cancel is under way that
-   * could hit what comes after it.
+   * Cancels COMMIT's wait when it exceeds its limit. Resolves when COMMIT is answered and no cancel is in flight that
+   * could hit a later statement.
    */
   async hold(connection: Connection, { commits, commit }: Committing): Promise<void> {
     const before = await commits;
     if (commit === undefined || !before?.ok) return;
     const pid = Number(before.result.rows[0]?.['pid']);
     const answered = new AbortController();
-    // Without a reason of one's own an error is made, with its stack: 3 % of a write.
+    // Without an explicit reason, `abort` creates an error with its stack: 3 % of a write.
     void commit.then(() => answered.abort(ANSWERED));
     const again = new Backoff(AGAIN);
     let failures = 0;
@@ -78,8 +78,8 @@ export class CommitLimit {
   }
 
   /**
-   * One connection at a time for all that are due; whoever comes while it is busy goes with the next one. Resolves to
-   * whether the server was reached.
+   * One connection at a time cancels all that are due; a COMMIT that becomes due while it is busy is included in the
+   * next one. Resolves to whether the server was reached.
    */
   #cancel(pid: number): Promise<boolean> {
     this.#due.add(pid);

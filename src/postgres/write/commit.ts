@@ -1,6 +1,6 @@
 /**
- * Owns the verdict on a transaction: from what the server answered to each statement, whether it is committed, failed
- * or unknown.
+ * Owns the verdict on a transaction: whether it is committed, failed or unknown, given the server's answer to each
+ * statement.
  */
 import { isMeridianError, MeridianError } from '../../base/errors.ts';
 import { type Durability, type Row } from '../../model/model.ts';
@@ -17,9 +17,9 @@ export function beginText(isolation: IsolationLevel = 'READ COMMITTED'): string 
 }
 
 /**
- * Committed with the data or not at all. Without tags there is nothing to say, and a message would only be more WAL. It
- * goes out as bytes: a text would be written in the database's encoding, and refused where that lacks one of its
- * letters, while whoever decodes it reads UTF-8.
+ * A transactional message, which is written only if the transaction commits. Without tags none is sent, since it would
+ * only add WAL. The content is sent as bytes: text would be converted to the database's encoding, and refused if that
+ * lacks one of its characters, while the decoder expects UTF-8.
  */
 export function messageOfTags(tags: readonly string[]): readonly SqlText[] {
   if (tags.length === 0) return [];
@@ -34,29 +34,29 @@ export function messageOfTags(tags: readonly string[]): readonly SqlText[] {
 
 export type Verdict =
   | { readonly kind: 'committed'; readonly results: readonly SqlResult[] }
-  /** `again`: nothing was written and the same transaction may succeed now. */
+  /** `again`: nothing was written, and the same transaction may succeed if it is repeated. */
   | { readonly kind: 'failed'; readonly error: MeridianError; readonly again: boolean; readonly atOnce?: boolean };
 
 export interface CommitPlace {
   readonly region: string;
-  /** How many statements after BEGIN made settings, those for durability first. */
+  /** Number of statements after BEGIN that make settings, those for durability first. */
   readonly settings: number;
   readonly durability: Durability | null;
   readonly durabilityMs: number;
 }
 
-/** What tells of a COMMIT beside its own answer. */
+/** What indicates the outcome of COMMIT besides its own answer. */
 export interface CommitSigns {
-  /** It has stopped waiting for its standbys. */
+  /** COMMIT has stopped waiting for its standbys. */
   readonly waitGivenUp: boolean;
-  /** The answer to `INDEX` behind it. */
+  /** The outcome of `INDEX`, which follows it. */
   readonly index: Outcome | undefined;
 }
 
 /**
- * What has failed the transaction; undefined where nothing has. What failed before something else went well was rolled
- * back to a savepoint, which alone brings a failed transaction back; unless the statements have ended it themselves, so
- * that what went well was outside of it.
+ * The outcome that failed the transaction; undefined if none did. A failure that is followed by a success was rolled
+ * back to a savepoint, since nothing else succeeds in a failed transaction. The exception is a transaction that its
+ * own statements have ended: what succeeded then ran outside of it.
  */
 function failureOf(outcomes: readonly Outcome[]): Outcome | undefined {
   const [begin, commits] = [outcomes[0], outcomes.at(-2)];
@@ -65,7 +65,7 @@ function failureOf(outcomes: readonly Outcome[]): Outcome | undefined {
   return outcomes.slice(isEnded ? 0 : lastGood + 1).find(({ ok }) => !ok);
 }
 
-/** `outcomes`: of BEGIN, what made settings, every statement, `COMMITS`, and COMMIT, which comes last. */
+/** `outcomes`: those of BEGIN, the settings, every statement, `COMMITS`, and COMMIT, in this order. */
 export function judgeCommit(
   outcomes: readonly Outcome[],
   place: CommitPlace,
@@ -86,8 +86,8 @@ export function judgeCommit(
   if (isCommitted)
     return { kind: 'committed', results: outcomes.map((outcome) => (outcome.ok ? outcome.result : ROLLED_BACK)) };
   const cause = failed === undefined || failed.ok ? undefined : failed.error;
-  // Only an error that the server itself gave before COMMIT, or in COMMIT's place, proves that nothing was written. The
-  // server that ends a connection during COMMIT does not: the record may be out already.
+  // Only an error that the server itself returned before COMMIT, or in answer to it, proves that nothing was written.
+  // A server that ends the connection during COMMIT does not: the commit record may have been written.
   const state = sqlStateOf(cause);
   const refused = state !== null && !(failed === commit && state.startsWith('57P'));
   if (refused && failed !== undefined && isSetting(outcomes, failed, settings))
@@ -95,19 +95,19 @@ export function judgeCommit(
   if (refused && failed === outcomes[0] && isRecovery(state))
     return { kind: 'failed', error: notWritable(region, cause), again: false };
   if (refused) return refusal(cause, region);
-  // COMMIT of a transaction that has failed is answered with ROLLBACK, and with no error.
+  // COMMIT of a failed transaction is answered with ROLLBACK and without an error.
   if (commit?.ok && commit.result.command === 'ROLLBACK') return refusal(cause, region);
   return { kind: 'failed', error: commitOutcomeUnknown(region, false, cause), again: false };
 }
 
-/** Of a statement that was rolled back to a savepoint. */
+/** The result of a statement that was rolled back to a savepoint. */
 const ROLLED_BACK: SqlResult = { rows: [], rowCount: 0, command: '' };
 const asksStandbys = (durability: Durability | null): boolean => durability !== null && durability !== 'LOCAL';
 const firstRow = (outcome: Outcome | undefined): Row | undefined => (outcome?.ok ? outcome.result.rows[0] : undefined);
 
 /**
- * What it means when a statement right after BEGIN was refused: the cluster lacks what was asked for, or a setting
- * cannot be made.
+ * The error when a statement right after BEGIN was refused: the cluster cannot give the requested durability, or a
+ * setting cannot be made.
  */
 export function openingRefused(
   cause: unknown,
@@ -121,7 +121,7 @@ function isSetting(outcomes: readonly Outcome[], failed: Outcome, settings: numb
   return place >= 1 && place <= settings;
 }
 
-/** What a refused BEGIN means for the whole transaction; null when it went well or was not answered. */
+/** The verdict if BEGIN was refused; null if it succeeded or was not answered. */
 export function judgeBegin(outcome: Outcome | undefined, region: string): Extract<Verdict, { kind: 'failed' }> | null {
   if (outcome === undefined || outcome.ok) return null;
   const state = sqlStateOf(outcome.error);
@@ -132,8 +132,8 @@ export function judgeBegin(outcome: Outcome | undefined, region: string): Extrac
 }
 
 /**
- * A server that is in recovery refuses BEGIN READ WRITE so; of later statements these codes say nothing of the server,
- * which has begun to write.
+ * The SQLSTATEs with which a server in recovery refuses BEGIN READ WRITE. From later statements they say nothing about
+ * the server, since the transaction has begun.
  */
 const isRecovery = (state: string): boolean => state === '0A000' || state === '25006';
 

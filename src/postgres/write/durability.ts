@@ -1,11 +1,12 @@
 /**
- * Owns how durable a transaction is: what goes out right after BEGIN to make it so, to refuse it where the cluster
- * cannot, and what tells afterwards whether it was.
+ * Owns how durable a transaction is: the statements right after BEGIN that request a durability, or refuse the
+ * transaction if the cluster cannot give it, and the check afterwards.
  *
- * A commit waits for standbys where `synchronous_commit` asks for it and `synchronous_standby_names` names somebody.
- * Without a name PostgreSQL does not wait and does not say so, and with too few standbys connected it waits for ever:
- * both are looked at first, in the transaction's own round trip. Should names go while COMMIT waits, the server lets it
- * go as if it had been confirmed: so they are compared afterwards with what they were.
+ * A commit waits for standbys if `synchronous_commit` requires it and `synchronous_standby_names` is not empty. If it
+ * is empty, PostgreSQL does not wait and reports nothing; if too few standbys are connected, it waits indefinitely.
+ * Both are checked first, in the transaction's own round trip. If the setting is emptied while COMMIT waits, the
+ * server ends the wait as if the standbys had confirmed; therefore the names are compared afterwards with those
+ * before.
  */
 import { MeridianError } from '../../base/errors.ts';
 import { type Durability, type Row } from '../../model/model.ts';
@@ -20,8 +21,8 @@ const COMMIT_SETTINGS: Readonly<Record<Durability, string>> = {
 };
 
 /**
- * What a transaction asks for; `unlessGiven` is the option. Null: as the database itself is set. Throws
- * `BAD_USER_INPUT` for a word that there is not.
+ * The durability of a transaction; `unlessGiven` is the option. Null: the database's own setting applies. Throws
+ * `BAD_USER_INPUT` for an unknown level.
  */
 export function durabilityAsked(given: string | null | undefined, unlessGiven: string): Durability | null {
   const asked = given ?? unlessGiven;
@@ -34,10 +35,10 @@ export function durabilityAsked(given: string | null | undefined, unlessGiven: s
 }
 
 /**
- * One row: whom `synchronous_standby_names` names, how many of them a commit waits for (`ANY n (…)`, `FIRST n (…)`, `n
- * (…)`, else one; the server has checked the grammar, and a name in quotes cannot begin with such a word), how many
- * could confirm now, and whether this role may know. The function instead of its view, which joins what nobody asks
- * for.
+ * One row: the value of `synchronous_standby_names`, how many standbys a commit waits for (`ANY n (…)`, `FIRST n (…)`,
+ * `n (…)`, else one; the server has checked the syntax, and a quoted name cannot begin with such a keyword), how many
+ * could confirm at present, and whether this role may see that. The function is used instead of its view, which joins
+ * columns that are not needed.
  */
 export const STANDBYS = `SELECT names, coalesce((regexp_match(names, '^\\s*(?:(?:first|any)\\s+)?([0-9]+)\\s*\\(', 'i'))[1]::int, 1) AS wanted,
   pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS allowed,
@@ -59,8 +60,8 @@ const isReason = (reason: string | null): reason is Reason => reason !== null &&
 const refuse = (reason: Reason): string => refusalSql(reason);
 
 /**
- * To be sent right after BEGIN and before the viewer's settings, which may take on a role that sees no standbys. None
- * where the database's own setting holds.
+ * Sent right after BEGIN and before the viewer's settings, which may switch to a role that cannot see the standbys.
+ * Empty if the database's own setting applies.
  */
 export function durabilityStatements(durability: Durability | null): readonly SqlText[] {
   if (durability === null) return [];
@@ -78,7 +79,7 @@ FROM (${STANDBYS}) s`,
   ];
 }
 
-/** What the client is told where `durabilityStatements` refused the transaction; null for any other error. */
+/** The error for the client if `durabilityStatements` refused the transaction; null for any other error. */
 export function durabilityRefused(cause: unknown, region: string, durability: Durability | null): MeridianError | null {
   const reason = cause instanceof Error ? raisedReason(sqlStateOf(cause) ?? '', cause.message) : null;
   if (!isReason(reason)) return null;
@@ -91,8 +92,7 @@ export function durabilityRefused(cause: unknown, region: string, durability: Du
 }
 
 /**
- * Whether the standbys that COMMIT was to wait for were named all the while. `guard`, `index`: the rows before and
- * after it.
+ * Whether `synchronous_standby_names` is unchanged across COMMIT. `guard`, `index`: the rows from before and after it.
  */
 export function namesHeld(guard: Row | undefined, index: Row | undefined): boolean {
   return guard?.['names'] === undefined || index?.['standbys'] === undefined || guard['names'] === index['standbys'];
@@ -100,13 +100,13 @@ export function namesHeld(guard: Row | undefined, index: Row | undefined): boole
 
 export interface Unconfirmed {
   readonly region: string;
-  /** Null: the database's own setting made it wait. */
+  /** Null: COMMIT waited because of the database's own setting. */
   readonly durability: Durability | null;
   readonly durabilityMs: number;
   readonly why: 'late' | 'ended' | 'renamed';
 }
 
-/** Committed at the primary, and nobody knows whether anywhere else. */
+/** The transaction is committed at the primary; whether a standby has it is unknown. */
 export function durabilityUnconfirmed({ region, durability, durabilityMs, why }: Unconfirmed): MeridianError {
   const asked = durability ?? 'synchronous_commit';
   const because = {

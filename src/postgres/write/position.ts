@@ -1,6 +1,6 @@
 /**
- * Owns the position that a transaction's answer is given with: not below what it has seen and written, and on the
- * primary's disk.
+ * Owns the position that a transaction's answer carries: not below what it has seen and written, and flushed at the
+ * primary.
  */
 import { type Position } from '../../base/lineage.ts';
 import { type Connection, type Outcome } from '../connect/pool-connection.ts';
@@ -10,9 +10,9 @@ import { commitOutcomeUnknown } from './commit.ts';
 
 export interface EndFacts {
   readonly connection: Connection;
-  /** The answer to `INDEX`, behind the transaction's end. */
+  /** The outcome of `INDEX`, which follows the transaction's end. */
   readonly index: Outcome | undefined;
-  /** The answer to `COMMITS`; undefined where it was rolled back. */
+  /** The outcome of `COMMITS`; undefined if the transaction was rolled back. */
   readonly commits: Outcome | undefined;
   readonly place: FlushPlace;
 }
@@ -25,14 +25,15 @@ export class EndOfTransaction {
     this.#facts = facts;
   }
 
-  /** That it took to wait for the flush. */
+  /** Number of additional round trips, for a wait for the flush. */
   get roundTrips(): number {
     return this.#roundTrips;
   }
 
   /**
-   * Of one that was committed; null: it is committed for good, and its position was lost with the connection. Throws
-   * `WRITE_OUTCOME_UNKNOWN` where the commit did not wait for its own flush, and nobody can say that it has come.
+   * The position of a committed transaction. Null: the commit is certain, but its position was lost with the
+   * connection. Throws `WRITE_OUTCOME_UNKNOWN` if the commit did not wait for its own flush and the flush cannot be
+   * confirmed.
    */
   async committed(): Promise<Position | null> {
     const {
@@ -54,12 +55,12 @@ export class EndOfTransaction {
     throw commitOutcomeUnknown(region, false, undefined);
   }
 
-  /** Of one that was refused; null: not known. */
+  /** The position of a refused transaction; null if it is unknown. */
   async known(): Promise<Position | null> {
     try {
       return await this.#position();
     } catch {
-      // What refused it is told; whoever hears of it learns of no position.
+      // The refusal itself is reported to the client; only its position is missing.
       return null;
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Owns one try of an interactive transaction: BEGIN rides with its first statement, COMMIT with the message and the
- * position.
+ * Owns one attempt at an interactive transaction: BEGIN is sent with its first statement, COMMIT with the tags and the
+ * query for the position.
  */
 import { createHash } from 'node:crypto';
 import { MeridianError } from '../../base/errors.ts';
@@ -38,7 +38,7 @@ export type InteractiveVerdict<T> =
 export class InteractiveTransaction implements Transaction {
   readonly #options: InteractiveOptions;
   readonly #tags: Set<string>;
-  /** Everything sent so far, BEGIN first: what COMMIT is judged by. */
+  /** The outcomes of everything sent so far, BEGIN first; COMMIT is judged by them. */
   readonly #outcomes: Promise<Outcome>[] = [];
   readonly #settings: readonly SqlText[];
   #over: MeridianError | null = null;
@@ -64,16 +64,13 @@ export class InteractiveTransaction implements Transaction {
     const sql: SqlText = typeof statement === 'string' ? named(statement, values) : statement;
     const outcome = await this.#send([sql]).at(-1);
     if (outcome?.ok) return { rows: outcome.result.rows, rowCount: outcome.result.rowCount };
-    // Behind settings that were refused every statement fails, and none says why.
+    // After a refused setting every statement fails with an error that does not state the cause.
     for (const made of await Promise.all(this.#outcomes.slice(1, 1 + this.#settings.length)))
       if (!made.ok) throw openingRefused(made.error, this.#options);
     throw toMeridianError(outcome?.error, { region: this.#options.region });
   }
 
-  /**
-   * Runs `work` and commits, or rolls back what it leaves when it throws or does not end before `deadlineMs`
-   * (monotonic).
-   */
+  /** Runs `work` and commits; rolls back if `work` throws, or does not finish before `deadlineMs` (monotonic). */
   async run<T>(work: (tx: Transaction) => Promise<T>, deadlineMs: number): Promise<InteractiveVerdict<T>> {
     const done = await this.#bounded(work, deadlineMs);
     if (done.kind === 'done') return this.#commit(done.value);
@@ -104,7 +101,7 @@ export class InteractiveTransaction implements Transaction {
       return { kind: 'failed', error };
     } finally {
       clearTimeout(timer);
-      // After an early end nobody waits for the race's other side.
+      // After an early end the other promise of the race has no handler.
       stopped.catch(() => undefined);
       this.#over = new MeridianError({
         code: 'DATABASE_ERROR',
@@ -143,13 +140,13 @@ export class InteractiveTransaction implements Transaction {
   }
 
   /**
-   * The work's own error is the caller's to see, unless a conflict in the database is behind it: then it is tried
-   * again.
+   * An error of `work` is returned to the caller, unless a conflict in the database caused it: then the transaction is
+   * repeated.
    */
   async #rollback(error: unknown): Promise<InteractiveVerdict<never>> {
     const { region, connection } = this.#options;
     if (this.#outcomes.length > 0) {
-      // What still runs (a lock it waits for, say) must not hold up the end: the connection goes with it.
+      // A statement in flight (waiting for a lock, for example) must not delay the end, so the connection is closed.
       if (this.#underWay > 0) connection.destroy();
       else {
         const index = await this.#send([{ text: 'ROLLBACK' }, INDEX]).at(-1);
@@ -192,7 +189,7 @@ export class InteractiveTransaction implements Transaction {
     const begin = this.#outcomes.length === 0 ? [{ text: beginText(options.isolation) }, ...this.#settings] : [];
     const all = [...begin, ...statements];
     count(all.length);
-    // Statements that are sent while others are on their way share their round trip.
+    // Statements that are sent while others are in flight share their round trip.
     if (this.#underWay === 0) this.#roundTrips += 1;
     this.#underWay += all.length;
     const sent = connection.send(all, begin.length > 0 ? { answerMs } : {});
@@ -207,7 +204,8 @@ function isUnavailable(error: unknown): boolean {
 }
 
 /**
- * Plain text with values is prepared under a name of its own, so that a retry and the next transaction find it parsed.
+ * Text with values is prepared under a name derived from it, so that a retry and the next transaction reuse the
+ * prepared statement.
  */
 function named(text: string, values: readonly unknown[]): SqlText {
   if (values.length === 0) return { text };

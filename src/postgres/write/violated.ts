@@ -9,8 +9,8 @@ import { type SqlText } from '../connect/pool-connection.ts';
 import { type ServerError } from '../read/error.ts';
 
 /**
- * `$1`, `$2`: the table; `$3`: a constraint or an index of it; `$4`, `$5`: a domain; `$6`: whether its partition key is
- * meant.
+ * `$1`, `$2`: schema and name of the table; `$3`: a constraint or an index of it; `$4`, `$5`: schema and name of a
+ * domain; `$6`: whether the partition key is requested.
  */
 const COLUMNS = `SELECT ARRAY(
   SELECT a.attname::text FROM pg_attribute a
@@ -31,7 +31,7 @@ export function columnsAsked(error: MeridianError, table: Table | undefined): Sq
   const cause = error.cause as ServerError | undefined;
   if (!(cause instanceof Error) || !isRefined(error)) return null;
   const { schema, table: named, constraint = null, dataType = null, routine } = cause;
-  // A domain's type is known, but not the table that its value was meant for.
+  // The error names the domain's type, but not the table for which its value was meant.
   const place =
     named !== undefined && schema !== undefined ? { schema, name: named } : dataType === null ? undefined : table;
   const isPartitioned = routine === 'ExecFindPartition';

@@ -1,4 +1,4 @@
-/** Owns writing: transactions at the region whose server is primary, in as few round trips as possible. */
+/** Owns writes: transactions at the region whose server is the primary, in as few round trips as possible. */
 import { isMeridianError, MeridianError } from '../../base/errors.ts';
 import { type ClusterId, type Position } from '../../base/lineage.ts';
 import { type Options } from '../../config/options.ts';
@@ -191,7 +191,7 @@ export class PostgresWriter implements WriteServer {
     }
   }
 
-  /** The columns of a constraint, which the server's error does not name. */
+  /** Adds the columns of a constraint if the server's error does not name them. */
   async #explained(pool: DatabasePool, error: unknown, table: Table | undefined): Promise<unknown> {
     const asked = isMeridianError(error) ? columnsAsked(error, table) : null;
     if (!isMeridianError(error) || asked === null) return error;
@@ -266,7 +266,9 @@ export class PostgresWriter implements WriteServer {
     return limit;
   }
 
-  /** The commit is known and its position was lost with the connection: any later position of the primary covers it. */
+  /**
+   * The commit is certain, but its position was lost with the connection: any later position of the primary covers it.
+   */
   async #positionAgain(region: string): Promise<Position> {
     const databaseUrl = this.#options.databaseUrls.get(region);
     if (databaseUrl === undefined) throw commitOutcomeUnknown(region, true, undefined);

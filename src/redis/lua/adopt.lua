@@ -1,6 +1,6 @@
--- Owns taking over the shared cache by another holder.
--- ARGV: the state that must stand, as text up to the holder; its sequence and watermark; the new holder.
--- Answers 1, or 0 where another state stands.
+-- Owns the adoption of the shared cache by another holder.
+-- ARGV: the expected state, as text up to the holder; its sequence and watermark; the new holder.
+-- Returns 1, or 0 if the state is not the expected one.
 
 local generation = readState(KEYS[1])
 if not generation or generation.home ~= home() then return 0 end

@@ -1,4 +1,4 @@
--- Owns reading the figures that all processes have left.
+-- Owns reading the figures that all processes have stored.
 
 local nowMs = now()
 local figures = {}

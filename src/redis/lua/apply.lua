@@ -1,13 +1,14 @@
--- Owns applying what changed: one step of a batch.
--- ARGV: prefix of entries; the state that must stand, as text up to its home; position of the tombstones; tombstones that may be kept;
--- tombstones that may be trimmed at once; the next state as text up to its home, '' where more steps follow; lowest horizon; channel;
--- message; number of tables; tables; tags.
--- Answers 1, or 0 where another state stands: then nothing was written.
+-- Owns applying invalidations: one step of a batch.
+-- ARGV: prefix of entries; the expected state, as text up to its home; position of the tombstones; maximum number of
+-- tombstones; maximum number of tombstones trimmed at once; the next state as text up to its home, '' if more steps
+-- follow; lowest horizon; channel; message; number of tables; tables; tags.
+-- Returns 1, or 0 if the state is not the expected one, in which case nothing was written.
 
 local key, at = KEYS[1], tonumber(ARGV[3])
 local generation = readState(key)
 if not generation or generation.home ~= home() or string.sub(generation.text, 1, #ARGV[2]) ~= ARGV[2] then return 0 end
--- Once a script has written anything, a server without memory lets it finish: invalidations go on when nothing can be filled in.
+-- Once a script has written, a server that is out of memory does not stop it: invalidations continue when no entry can
+-- be filled in.
 redis.call('ZREM', key, '')
 local base, first = ARGV[1] .. generation.epoch .. ':', 11 + tonumber(ARGV[10])
 for i = 11, first - 1 do redis.call('ZADD', key, 'LT', '-' .. ARGV[3], ARGV[i]) end
@@ -16,7 +17,7 @@ for i = first, #ARGV, 500 do
   for j = i, math.min(i + 499, #ARGV) do
     local hash = base .. ARGV[j]
     local lowest = string.match(get(hash, '@') or '', '^%d+')
-    -- What was all read after the change stays.
+    -- A hash all of whose entries were read after the change stays.
     if not lowest or tonumber(lowest) < at then redis.call('UNLINK', hash) end
     stones[#stones + 1] = ARGV[3]
     stones[#stones + 1] = ARGV[j]

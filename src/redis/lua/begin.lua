@@ -1,6 +1,6 @@
--- Owns beginning a generation of the shared cache.
+-- Owns the beginning of a generation of the shared cache.
 -- ARGV: the state as text up to its home; horizon; channel; message.
--- A deletion comes first: once a script has written, a server without memory lets it finish.
+-- The deletion comes first: once a script has written, a Redis server that is out of memory does not stop it.
 
 redis.call('UNLINK', KEYS[1])
 redis.call('ZADD', KEYS[1], '-inf', ARGV[1] .. home() .. ' ' .. ARGV[2])

@@ -1,17 +1,17 @@
--- Owns what all scripts of the shared cache know: how its state, its tombstones and its entries lie in Redis.
+-- Owns the data format that the scripts of the shared cache have in common: its state, its tombstones and its entries.
 
--- The state is one ZSET, so that whatever Redis evicts, flushes or forgets goes as one:
+-- The state is one ZSET, so that an eviction, a flush or a loss of data removes it as a whole:
 --   score -inf        one member: "epoch cluster timeline holder sequence watermark home horizon"
---   score -L          a table with a tombstone at L; never trimmed within a generation, since entries of a table are found dead by it alone
---   score  L          a tag with a tombstone at L; what is at or below the horizon is trimmed
--- Entries are one HASH per tag, under a key that holds the epoch:
+--   score -L          a table with a tombstone at L; never trimmed within a generation, since nothing else shows that entries of the table are dead
+--   score  L          a tag with a tombstone at L; tombstones at or below the horizon are trimmed
+-- Entries are one HASH per tag, under a key that contains the epoch:
 --   =variant          an entry: "asOf nonce expiresAtMs …body"
---   >tag variant      a marker: that entry depends on this tag too, and counts only while the nonces are equal
---   *variant          a lease: until when, by this server's clock
+--   >tag variant      a marker: that entry depends on this tag too, and is valid only while the nonces are equal
+--   *variant          a lease: its end, by the Redis server's clock
 --   @                 "lowestAsOf earliestExpiry entries markers" over its entries and markers
--- What cannot be read as one of these counts as not there.
--- Positions are 64 bits and numbers here are doubles. The caller rounds tombstones and the horizon up and asOf down where that matters, so
--- that they compare on the safe side; the watermark and the sequence are compared as text.
+-- Anything that does not have one of these formats is treated as missing.
+-- Positions have 64 bits, and numbers in Lua are doubles. Where it matters, the caller rounds tombstones and the horizon up and asOf down, so
+-- that a comparison errs on the safe side; the watermark and the sequence are compared as text.
 
 local function readState(key)
   local found = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
@@ -38,7 +38,7 @@ local function tombstone(key, tag)
   return math.max(tonumber(redis.call('ZSCORE', key, tag) or 0), tableTombstone(key, tag))
 end
 
--- What is no hash, nobody of ours wrote: it makes room.
+-- A key that is not a hash was not written by Meridian and is removed.
 local function get(hash, name)
   local found = redis.pcall('HGET', hash, name)
   if type(found) ~= 'table' then return found end

@@ -1,7 +1,8 @@
--- Owns filling entries in: the guard and the write of each in one step (R4).
--- ARGV: prefix of entries, epoch, how long expired entries are kept in ms, most markers of one hash; then per item: variant, asOf,
--- expiresAtMs, most entries under the first tag, nonce, entry, number of tags, tags.
--- Answers false where the generation is over; else one verdict per item.
+-- Owns filling in entries: the guard and the write of each entry are one step (R4).
+-- ARGV: prefix of entries, epoch, how long expired entries are kept in ms, maximum number of markers in one hash; then
+-- per item: variant, asOf, expiresAtMs, maximum number of entries under the first tag, nonce, entry, number of tags,
+-- tags.
+-- Returns false if the generation has ended; else one verdict per item.
 
 local generation = readState(KEYS[1])
 if not generation or generation.epoch ~= ARGV[2] then return false end
@@ -18,7 +19,8 @@ local function summaryText(sum)
   return string.format('%.0f %.0f %d %d', sum.lowest, sum.earliest, sum.entries, sum.markers)
 end
 
--- Fields that are over, or dead by their table's tombstone, make room; looked for only where there is one.
+-- Removes fields that have expired, or are dead by their table's tombstone. Scans the hash only if its summary shows
+-- that it may contain one.
 local function purge(hash, sum, dead)
   if sum.lowest >= dead and sum.earliest + staleMs > nowMs then return sum end
   local left = { lowest = math.huge, earliest = math.huge, entries = 0, markers = 0 }
@@ -37,7 +39,7 @@ local function purge(hash, sum, dead)
       end
     end
   end
-  -- Else the next one who finds no room would look at every field again.
+  -- Without an exact summary, the next fill that finds no room would scan every field again.
   redis.pcall('HSET', hash, '@', summaryText(left))
   return left
 end
@@ -73,7 +75,8 @@ local function fill(variant, asOf, expiresAtMs, most, nonce, entry, first, last)
   local marker, places = '>' .. ARGV[first] .. ' ' .. variant, { place(hash, ARGV[first], '=' .. variant, 'entries', most) }
   for i = first + 1, last do places[#places + 1] = place(base .. ARGV[i], ARGV[i], marker, 'markers', mostMarkers) end
   if #places <= last - first then return 'full' end
-  -- Markers first, so that memory that is full, which is taken for the same, leaves no entry without them.
+  -- Markers are written before the entry: if memory runs out in between, which has the verdict 'full' too, no entry is
+  -- left without its markers.
   local brief = string.format('%.0f %s %.0f ', asOf, nonce, expiresAtMs)
   for i = #places, 1, -1 do
     if not put(places[i], i == 1 and entry or brief, asOf, expiresAtMs) then return 'full' end
@@ -81,8 +84,8 @@ local function fill(variant, asOf, expiresAtMs, most, nonce, entry, first, last)
   return 'stored'
 end
 
--- Redis refuses to use more memory only until a script has written once, so it is asked before anything is written. This changes nothing: no
--- member has that name.
+-- Redis refuses to use more memory only until a script has written for the first time, so memory is checked before
+-- anything is written. This ZADD changes nothing, since no member has that name.
 local asked = redis.pcall('ZADD', KEYS[1], 'XX', '0', '-')
 local isFull = type(asked) == 'table' and string.find(tostring(asked.err), 'OOM', 1, true) ~= nil
 

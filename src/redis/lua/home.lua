@@ -1,7 +1,7 @@
--- Owns which node of a Cluster runs the script; '-' elsewhere.
+-- Owns the id of the Cluster node that runs the script; '-' without a Cluster.
 
--- While a slot moves, an invalidation at its new node misses the entries that still lie at the old one: a generation is not written to at
--- another node than where it began.
+-- While a slot migrates, an invalidation at its new node misses the entries that are still at the old node. Therefore
+-- a generation is written only at the node where it began.
 local function home()
   local id = redis.pcall('CLUSTER', 'MYID')
   return type(id) == 'string' and id or '-'

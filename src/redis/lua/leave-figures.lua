@@ -1,5 +1,6 @@
--- Owns leaving a process's figures for the others: one HASH, each field with the end of its time. Takes away what others left too long ago.
--- ARGV: name of the process; how long to keep them, in ms; the figures.
+-- Owns storing a process's figures: one HASH, each field with its expiry time. Removes expired figures of other
+-- processes.
+-- ARGV: name of the process; how long to keep the figures, in ms; the figures.
 
 local nowMs = now()
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do

@@ -1,7 +1,9 @@
--- Owns looking entries up: state and entries of one moment, and the leases of what is missing.
--- ARGV: prefix of entries, lease in ms (0: none), most fields of a hash that takes a lease; then per key: variant, number of tags, tags.
--- Answers false without a generation; else the state, then per key the entry, '' for a miss, '*' for one that somebody else has the lease of.
--- An entry is always looked at against its tombstones: those of tables delete nothing.
+-- Owns looking up entries: state and entries as of the same moment, and the leases of missing entries.
+-- ARGV: prefix of entries, lease in ms (0: none), maximum number of fields in a hash for taking a lease; then per key:
+-- variant, number of tags, tags.
+-- Returns false without a generation; else the state, then per key the entry, '' for a miss, '*' for a miss whose
+-- lease another caller holds.
+-- An entry is always compared with its tombstones, since those of tables do not delete entries.
 
 local generation = readState(KEYS[1])
 if not generation then return false end
@@ -12,7 +14,7 @@ local function lease(hash, field)
   local untilMs = tonumber(get(hash, field) or nil)
   if untilMs and untilMs > nowMs then return '*' end
   if redis.call('HLEN', hash) >= most then return '' end
-  -- Without memory for it nobody is told to wait.
+  -- If there is no memory for the lease, the next caller is not made to wait.
   local taken = redis.pcall('HSET', hash, field, string.format('%.0f', nowMs + leaseMs))
   if type(taken) == 'number' and redis.call('PTTL', hash) < leaseMs then redis.call('PEXPIRE', hash, leaseMs) end
   return ''

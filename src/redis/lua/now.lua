@@ -1,4 +1,4 @@
--- Owns the time that scripts go by: that of the Redis server, in milliseconds.
+-- Owns the clock of the scripts: the Redis server's time, in milliseconds.
 
 local function now()
   local time = redis.call('TIME')
