@@ -167,7 +167,7 @@ class Target {
     const { poolWarm, forwardConnections } = this.#options.limits;
     const missing = Math.max(0, Math.min(poolWarm, forwardConnections) - this.#open.size);
     await Promise.all(Array.from({ length: missing }, () => this.#prove(this.#new())));
-    // One at a time, so that mutations find the others: the one that was idle longest.
+    // Proves the connection that was idle longest, one at a time, so that the others stay available for mutations.
     const [silent] = this.#idle
       .filter(({ heardAtMs }) => performance.now() - heardAtMs > PROOF_MS)
       .sort((a, b) => a.heardAtMs - b.heardAtMs);

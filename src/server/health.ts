@@ -1,4 +1,4 @@
-/** Owns the endpoints for machines: alive, ready, and the metrics. */
+/** Owns the endpoints for liveness, readiness and metrics. */
 import { type FastifyInstance } from 'fastify';
 import { within } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';

@@ -175,8 +175,8 @@ function told(error: unknown, write: WriteRequest): unknown {
 }
 
 /**
- * The columns of the unique key that rejected an insert, where the input gives all of them and the conflict policy does
- * more than return the error.
+ * The columns of the unique key that rejected an insert, where the input gives all of them and the conflict policy or a
+ * conflict field of the payload calls for more than the plain error.
  */
 function takenKey({ entity, field, args, tenancy }: WriteRequest, error: unknown): readonly string[] | null {
   if (field.kind !== 'insert' || (entity.conflict.insertExisting === 'REJECT' && field.payload.conflict === null))

@@ -15,7 +15,7 @@ const MAX_PAUSE_MS = 1_000;
 export type Try<T> =
   | { readonly kind: 'done'; readonly value: T }
   /**
-   * `atOnce`: the failure came from outdated local state that has been refreshed, so the try is repeated without a
+   * `atOnce`: the failure came only from outdated local state, which the next try renews. The try is repeated without a
    * pause and is not counted.
    */
   | { readonly kind: 'failed'; readonly error: unknown; readonly again: boolean; readonly atOnce?: boolean };

@@ -32,7 +32,7 @@ export function consistencyOf({ token, level, region, report }: ConsistencyFacts
   };
 }
 
-/** How many reads each kind of server answered; another region's replica counts as a replica. */
+/** The number of reads that each kind of server answered; another region's replica counts as a replica. */
 function countsOf(report: ReadReport): Readonly<Record<'cache' | 'replica' | 'primary', number>> {
   const counts = { cache: 0, replica: 0, primary: 0 };
   for (const { by, count } of report.servedBy) counts[by] += count;

@@ -1,6 +1,6 @@
 /**
- * Owns answers without execution: the answer of a whole query is kept with the tags of everything that it was made
- * from, and served under the same floors as its rows (R3-R6).
+ * Owns cached answers of whole queries. An answer is kept with the tags of everything on which it depends, and served
+ * under the same floors as its rows (R3-R6).
  */
 import { type Clock } from '../../base/clock.ts';
 import { maxLsn } from '../../base/lsn.ts';
@@ -62,7 +62,7 @@ export interface AnswerNow {
 /** The end of the body of an answer without extensions; they are inserted before it. */
 const CLOSING = '}\n';
 
-/** The name under which the answer to this body is kept: for viewers of one tenant whose settings are equal (R11). */
+/** The name under which the answer to this body is cached. Viewers of one tenant with equal settings share it (R11). */
 export function nameOf(body: string, viewer: Viewer | null, settings: readonly Setting[]): string {
   return `${JSON.stringify([viewer?.tenant ?? null, settingsKey(settings)])}\n${body}`;
 }
@@ -76,8 +76,8 @@ export class OperationCache {
   }
 
   /**
-   * Call it before the first read: from then on the session collects what the answer depends on, if the answer may be
-   * kept.
+   * Must be called before the first read. From then on the session collects the answer's dependencies, if the answer
+   * may be cached.
    */
   begin(name: string, collecting: Collecting): void {
     const { collector, options } = this.#deps;
@@ -101,7 +101,8 @@ export class OperationCache {
   }
 
   /**
-   * The kept answer, if it satisfies the request; null: the request must be executed. Throws if its tokens are wrong.
+   * The cached answer if it satisfies the request; null where the request must be executed. Throws the errors of its
+   * tokens.
    */
   answer(asked: AskedByName): AnswerNow | null {
     const found = this.#find(asked);

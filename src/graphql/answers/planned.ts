@@ -32,7 +32,7 @@ export interface PlannedAnswersDeps {
   readonly codec: Pick<TokenCodec, 'encode'>;
   readonly region: string;
   readonly options: LoaderLimits & CostLimits & Pick<Options, 'boundedLagMs' | 'documentBytes' | 'maxRequestDepth'>;
-  /** Keeps the answers that are asked for again. */
+  /** Caches the answers of requests that are repeated. */
   readonly answers: Pick<OperationCache, 'begin' | 'keep'>;
   cachingFor(scope: CacheScope): LoaderCaching | null;
   openSession(asked: Pick<AskedHeaders, 'token' | 'floor'>, settings: readonly Setting[]): ReadSession;

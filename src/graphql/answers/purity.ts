@@ -85,7 +85,7 @@ export class Purity {
     return isPure;
   }
 
-  /** A field of an interface or union is resolved as that of any of its types. */
+  /** A field of an interface or union counts as the application's if it is on any of its possible types. */
   #isOwn(
     parent: GraphQLNamedType | null | undefined,
     field: string,
@@ -97,7 +97,10 @@ export class Purity {
     return type !== null && [type, ...this.#possible(type)].some(({ name }) => this.#types.has(name));
   }
 
-  /** Whether the node contains a value of an application's own scalar; for a variable, whether it could. */
+  /**
+   * Whether the node contains a value of one of the application's own scalars; for a variable, whether its type can
+   * contain one.
+   */
   #isGiven({ kind }: ASTNode, types: TypeInfo): boolean {
     const type = getNamedType(types.getInputType());
     if (type === undefined) return false;

@@ -29,7 +29,10 @@ export class Run implements Running {
   readonly loaders: PlanLoaders;
   readonly #input: RunInput;
   readonly #arguments: (Values | undefined)[];
-  /** The number of pending groups of reads. */
+  /**
+   * The number of pending groups of reads. A group counts until its continuation, which may start further reads, has
+   * run.
+   */
   #left = 0;
   #isOver = false;
   /** The continuations of the passes of a synchronous run; null in an asynchronous run. */

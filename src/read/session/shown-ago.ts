@@ -37,8 +37,9 @@ export class ShownAgo {
   }
 
   /**
-   * The position that was shown about `agoMs` ago: never more than at that time, and less by at most one sample
-   * spacing. With a shorter history, the first position shown; null where there is none.
+   * The position that was shown about `agoMs` ago. It is never above the position shown at that time, and misses at
+   * most what was replayed within one sample spacing before it. With a shorter history, the first position shown; null
+   * where there is none.
    */
   at(nowMs: number): Lsn | null {
     const old = this.#samples.findLast(({ atMs }) => nowMs - atMs >= this.#agoMs);

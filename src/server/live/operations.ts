@@ -105,7 +105,7 @@ export class LiveOperations<C extends BaseContext> {
       const seen = [asker.headers[FLOOR_HEADER], serving.encode(floor)].filter((text) => text != null && text !== '');
       const headers = {
         ...asker.headers,
-        // Its presence asks for `extensions.consistency`.
+        // Its presence requests `extensions.consistency`.
         [TOKEN_HEADER]: asker.headers[TOKEN_HEADER] ?? '',
         ...(seen.length === 0 ? {} : { [FLOOR_HEADER]: seen.join(', ') }),
       };
