@@ -1,4 +1,4 @@
-/** Owns whether another region's Meridian server answers: one request at a time, within a time limit. */
+/** Owns the health check of another region's Meridian server: one request at a time, within a time limit. */
 import { messageOf } from '../base/errors.ts';
 import { type Log } from '../telemetry/log.ts';
 

@@ -54,7 +54,7 @@ export interface Comparison {
   readonly exact: boolean;
 }
 
-/** One for each column of a key; null where the values are of the column's own type. */
+/** One comparison for each column of a key; null if the values have the column's own type. */
 export type Comparisons = readonly (Comparison | null)[];
 
 /**
@@ -108,7 +108,7 @@ export interface Entity {
   readonly columns: ReadonlyMap<string, Column>;
   /** Every field that Meridian resolves, by GraphQL field name. */
   readonly fields: ReadonlyMap<string, Field>;
-  /** Columns of the primary key (or of the first unique key where a table has none). */
+  /** Columns of the primary key, or of the first unique key if the table has no primary key. */
   readonly primaryKey: readonly string[];
   /** Column sets that the catalog declares unique and not null, the primary key first. */
   readonly uniqueKeys: readonly (readonly string[])[];
@@ -121,7 +121,7 @@ export interface Entity {
   readonly keyPaths: readonly (readonly string[])[];
   /** Fields whose values another subgraph owns and that arrive in representations. */
   readonly external: readonly string[];
-  /** Column that each update increments, when the entity has one. */
+  /** Column that each update increments; null if the entity has none. */
   readonly version: string | null;
   /** What happens to a write whose author has not seen the latest version. */
   readonly conflict: Conflicts;
@@ -142,7 +142,7 @@ export interface Conflicts {
   readonly policy: ConflictPolicy;
   /** Name of the application's conflict handler; only with HANDLER. */
   readonly handler: string | null;
-  /** Rules of single columns. */
+  /** Rules of individual columns. */
   readonly rules: ReadonlyMap<string, ConflictRule>;
   /** Rule of all other columns. */
   readonly rule: ConflictRule;
@@ -270,7 +270,7 @@ export interface EqualsFilter {
   readonly isWhole?: boolean;
 }
 
-/** `filter`: an input object of conditions. */
+/** `filter`: the argument is an input object of conditions. */
 export type FilterArg = EqualsFilter | { readonly kind: 'filter'; readonly input: FilterInput };
 
 /** A filter input type: its fields are columns, or `and` / `or` / `not` over the same type. */

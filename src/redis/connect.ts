@@ -1,6 +1,6 @@
 /**
- * Owns connections to a region's Redis: one server, Sentinels or a Cluster, given by one or several URLs. No connection
- * queues or retries commands.
+ * Owns connections to a region's Redis: a single server, Sentinels or a Cluster, given by one or several URLs. No
+ * connection queues or retries commands.
  */
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { backoffMs } from '../base/backoff.ts';
@@ -29,8 +29,8 @@ const SERVER_PORT = 6_379;
 const SENTINEL_PORT = 26_379;
 
 /**
- * Reconnects until it is disconnected, with growing waits. A command fails at once while there is no connection, and
- * fails once if the connection breaks; the caller decides what to do.
+ * Reconnects with growing delays until `closeRedis`. A command fails immediately while there is no connection, and
+ * fails without a retry if the connection breaks; the caller decides what to do.
  */
 export function openRedis(
   { url, options, log }: RedisAddress,
@@ -45,8 +45,8 @@ export function openRedis(
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
   };
-  // A Cluster connects to its nodes when they are first needed, and commands wait for that. Nothing may be sent before
-  // it is ready.
+  // A Cluster connects to a node when it is first needed and queues commands until then, so callers must send nothing
+  // before it is ready.
   const connection =
     options.redisMode === 'cluster'
       ? new Cluster([...nodes], {
@@ -67,9 +67,10 @@ export function openRedis(
           },
           options.redisConnectMs,
         );
-  // Without a listener an error of a broken connection would end the process.
+  // Without a listener, the error of a broken connection would end the process.
   connection.on('error', (error: Error) => log.debug({ err: error }, `Redis: ${messageOf(error)}`));
-  // A Sentinel's notice of a failover that arrives while it connects ends a connection permanently.
+  // If a Sentinel reports a failover while the connection is being opened, ioredis ends the connection permanently, so
+  // it is opened again here.
   connection.on('end', () => {
     const again = (): void => void (closed.has(connection) || connection.connect().catch(() => undefined));
     if (!closed.has(connection)) setTimeout(again, retryMs(0)).unref();
@@ -79,21 +80,22 @@ export function openRedis(
 
 const closed = new WeakSet<RedisConnection>();
 
-/** Ends it permanently. */
+/** Ends the connection permanently. */
 export function closeRedis(redis: RedisConnection): void {
   closed.add(redis);
   redis.disconnect();
 }
 
 /**
- * A separate connection for a subscription. It ends instead of reconnecting, because a follower must know of each loss.
- * In a Cluster it is opened to one of the named nodes, a different one on each `attempt`: messages reach all nodes.
+ * A separate connection for a subscription. It ends instead of reconnecting, because a follower must notice each loss.
+ * In a Cluster it is opened to one of the given nodes, a different one on each `attempt`: every node receives all
+ * messages.
  */
 export function openSubscriber({ url, options, log }: RedisAddress, attempt: number): Redis {
   const { nodes, login } = parse(url, options.redisMode);
   const node = nodes[attempt % nodes.length] as Node;
   const place = options.redisMode === 'cluster' ? node : target(nodes, options, login);
-  // The caller also retries a Sentinel that does not answer: the promise of the connection ends after one round.
+  // The caller also retries Sentinels that do not answer, so the connection attempt ends after one round over them.
   const redis = new Redis({
     ...login,
     ...place,
@@ -109,10 +111,10 @@ export function openSubscriber({ url, options, log }: RedisAddress, attempt: num
   return redis;
 }
 
-/** Whether the connection can be used, waiting at most this long. Starts a connection that is lazy. */
+/** Waits at most `timeoutMs` until the connection can be used; resolves to whether it can. Starts a lazy connection. */
 export function whenReady(redis: RedisConnection, timeoutMs: number): Promise<boolean> {
   if (redis.status === 'ready') return Promise.resolve(true);
-  // The error listener handles its failure, and the connection retries by itself.
+  // The error listener logs a failure, and the connection retries by itself.
   if (redis.status === 'wait') redis.connect().catch(() => undefined);
   return new Promise((resolve) => {
     const done = (ready: boolean): void => {
@@ -131,7 +133,7 @@ export function whenReady(redis: RedisConnection, timeoutMs: number): Promise<bo
 
 export class NoAnswer extends Error {}
 
-/** The answer, or `NoAnswer` after this long; a later answer is ignored. */
+/** Resolves to the answer; rejects with `NoAnswer` after `limitMs`, and ignores a later answer. */
 export function answeredWithin<T>(limitMs: number, answer: Promise<T>): Promise<T> {
   return within(answer, limitMs, () => {
     throw new NoAnswer(`no answer within ${limitMs} ms`);
@@ -139,8 +141,8 @@ export function answeredWithin<T>(limitMs: number, answer: Promise<T>): Promise<
 }
 
 /**
- * A server that accepts connections and never answers would hold one for ever: a connection counts only once the server
- * has answered.
+ * A connection is considered open only once the server has answered: a server that accepts connections without
+ * answering would block it indefinitely.
  */
 function openOne(options: RedisOptions, answerMs: number): Redis {
   const redis = new Redis(options);
@@ -173,14 +175,14 @@ function retryMs(tries: number): number {
   return backoffMs(tries, { firstMs: FIRST_RETRY_MS, maxMs: MAX_RETRY_MS });
 }
 
-/** The answer of a master that has become a replica: the next connection finds the new master. */
+/** Whether the error is that of a master that has become a replica; the next connection finds the new master. */
 function isDemoted(error: Error): boolean {
   return error.message.startsWith('READONLY');
 }
 
 type Login = Pick<RedisOptions, 'username' | 'password' | 'sentinelUsername' | 'sentinelPassword' | 'db' | 'tls'>;
 
-/** Login and database of the first URL. Throws `CONFIG_INVALID`. */
+/** Nodes of all URLs; login and database of the first one. Throws `CONFIG_INVALID`. */
 function parse(text: string, mode: string): { readonly nodes: readonly Node[]; readonly login: Login } {
   const urls = text
     .split(',')

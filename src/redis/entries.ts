@@ -1,9 +1,9 @@
-/** Owns the text of entries in Redis: the parts that scripts compare first, the value last. */
+/** Owns the text format of entries in Redis: first the parts that scripts compare, then the value. */
 import { type ClusterId } from '../base/lineage.ts';
 import { type Entry } from '../cache/ports.ts';
 import { parsePosition, roundedDown } from './state.ts';
 
-/** An entry with one tag has no other tags to agree with. */
+/** The nonce of an entry with one tag, which has no markers. */
 export const NO_NONCE = '-';
 
 export function entryText({ asOf, seen, expiresAtMs, body }: Entry, nonce: string): string {

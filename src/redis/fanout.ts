@@ -1,5 +1,5 @@
 /**
- * Owns how a process follows the steps that are applied to its region's shared cache: by its own subscription, whose
+ * Owns how a process follows the steps that are applied to its region's shared cache: over its own subscription, whose
  * loss is detected and reported at once.
  */
 import { Backoff } from '../base/backoff.ts';
@@ -15,7 +15,7 @@ export interface FanoutSettings extends RedisAddress {
   readonly options: RedisAddress['options'] & Pick<Options, 'redisPrefix'>;
 }
 
-/** A connection whose other end has vanished looks like an idle one, so it must answer this often. */
+/** Interval of PINGs. Without them, a connection whose other end has vanished looks like an idle one. */
 const PING_MS = 1_000;
 const BACKOFF = { firstMs: 50, maxMs: 1_000 };
 
@@ -46,7 +46,7 @@ export class RedisFanout implements Fanout {
     }
   }
 
-  /** One subscription from its beginning to its end; resolves to the reason of the end. */
+  /** One subscription from its start to its end; resolves to the reason for its end. */
   async #attend(handlers: FanoutHandlers, signal: AbortSignal, attempt: number): Promise<string> {
     const { url, options } = this.#settings;
     const redis = openSubscriber(this.#settings, attempt);
@@ -75,7 +75,7 @@ export class RedisFanout implements Fanout {
       else if (message.kind === 'applied') handlers.onApplied(message.applied);
       else handlers.onBegan(message.state);
     });
-    // Each silent Sentinel also costs a connection's time limit.
+    // The Sentinels are tried one after another, and each silent one takes a connection's time limit.
     const openMs = options.redisConnectMs * (url.split(',').length + 1);
     const open = async (): Promise<void> => {
       await redis.connect();
@@ -94,7 +94,7 @@ export class RedisFanout implements Fanout {
     const reason = await ended;
     clearInterval(timer);
     signal.removeEventListener('abort', stop);
-    // A signal that has ended would otherwise leave a timer behind.
+    // ioredis's disconnect() of a connection that has already closed would leave a timer running.
     if (!['close', 'end'].includes(redis.status)) redis.disconnect();
     return reason;
   }

@@ -13,7 +13,7 @@ export interface FiguresSettings {
   readonly options: Pick<Options, 'redisPrefix' | 'redisStatsMs'>;
 }
 
-/** Figures are forgotten after this many intervals without new ones: their process has ended. */
+/** Figures expire after this many intervals without an update: their process has ended. */
 const MISSED = 5;
 
 export class RedisFigures {
@@ -28,7 +28,7 @@ export class RedisFigures {
     await this.#run(leaveFiguresScript, [id, String(MISSED * this.#settings.options.redisStatsMs), text]);
   }
 
-  /** The recent figures of all processes. Throws `SharedCacheDown`. */
+  /** The figures of all processes that have not expired. Throws `SharedCacheDown`. */
   async all(): Promise<readonly string[]> {
     return (await this.#run(allFiguresScript, [])) as readonly string[];
   }

@@ -1,6 +1,6 @@
 /**
- * Owns whether a region's Redis answers and accepts new values, and reading the figures in it: one connection, one
- * request at a time, within a time limit.
+ * Owns the health check of a region's Redis (whether it answers and accepts new values), and reading the figures in
+ * it: one connection, one request at a time, within a time limit.
  */
 import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
@@ -61,7 +61,10 @@ export class RedisHealth {
     );
   }
 
-  /** At its memory limit with a policy that evicts nothing: what it has stays right, and nothing new is kept. */
+  /**
+   * Whether Redis has reached maxmemory with the policy noeviction: existing entries stay valid, and no new ones can
+   * be stored.
+   */
   async #isFull(): Promise<boolean> {
     const full = isFull(await this.#memory());
     if (full && !this.#wasFull)
@@ -72,7 +75,7 @@ export class RedisHealth {
     return full;
   }
 
-  /** Null if this user may not read the setting. */
+  /** The memory section of INFO; null if this user may not run the command. */
   async #memory(): Promise<string | null> {
     try {
       return String(await this.#redis.call('INFO', 'memory'));

@@ -1,6 +1,6 @@
 /**
- * Owns how commands are sent to Redis: scripts by their hash, each with a time limit, and none while Redis is known not
- * to answer.
+ * Owns how commands are sent to Redis: scripts by their hash, each with a time limit, and none while Redis is known
+ * not to answer.
  */
 import { Breaker } from '../base/breaker.ts';
 import { messageOf } from '../base/errors.ts';
@@ -45,22 +45,23 @@ export class RedisLink {
     this.#redis.on('ready', () => this.#breaker.close());
   }
 
-  /** Whether commands are sent at present. */
+  /** Whether commands are being sent: there is a connection, and the circuit breaker is closed. */
   get available(): boolean {
     return !this.#breaker.open && this.#redis.status === 'ready';
   }
 
   /**
-   * Waits for the first connection, at most `redisConnectMs`; false: not connected yet, it continues to try. Never
-   * throws.
+   * Waits for the first connection, at most `redisConnectMs`. Resolves to false if there is none yet, in which case it
+   * keeps trying. Never throws.
    */
   opened(): Promise<boolean> {
     return whenReady(this.#redis, this.#settings.options.redisConnectMs);
   }
 
   /**
-   * Null if the key holds a value of another type, which is not Meridian's. Throws `SharedCacheDown`: no answer in
-   * time, no connection, an error as answer, or the circuit breaker is open.
+   * Runs a script. Returns null if the key holds a value of another type, which Meridian did not write. Throws
+   * `SharedCacheDown` if Redis does not answer in time, is not connected, or returns an error, or if the circuit
+   * breaker is open.
    */
   async run(script: Script, args: readonly string[]): Promise<unknown> {
     try {
@@ -83,7 +84,7 @@ export class RedisLink {
     }
   }
 
-  /** A Cluster queues commands before it is connected, so nothing is sent until then. */
+  /** A Cluster would queue commands before it is connected, so nothing is sent until then. */
   async #ask<T>(task: () => Promise<T>): Promise<T> {
     if (this.#redis.status !== 'ready') throw new Error('there is no connection');
     return answeredWithin(this.#settings.options.redisMs, task());
@@ -96,7 +97,7 @@ export class RedisLink {
       { err: cause },
       `The region's Redis is not asked for a while (redisRetryMs): ${messageOf(cause)}. Reads go on without it.`,
     );
-    // A connection whose other end has vanished would stay open for many minutes.
+    // A connection whose other end has vanished would otherwise stay open for many minutes.
     if (cause instanceof NoAnswer && this.#redis.status === 'ready') this.#redis.disconnect(true);
   }
 }

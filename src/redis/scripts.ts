@@ -1,4 +1,4 @@
-/** Owns the list of scripts that run in Redis, and the names of the keys that they touch. */
+/** Owns the list of scripts that run in Redis, and the names of the keys that they use. */
 import { Script } from './script.ts';
 
 export const lookupScript = new Script('now.lua', 'common.lua', 'lookup.lua');
@@ -11,15 +11,15 @@ export const allFiguresScript = new Script('now.lua', 'all-figures.lua');
 
 export interface KeyNames {
   readonly state: string;
-  /** Followed by epoch, a colon and the tag. */
+  /** Prefix of an entry's key; followed by the epoch, a colon and the tag. */
   readonly entries: string;
   readonly channel: string;
   readonly figures: string;
 }
 
 /**
- * All keys have the same hash tag and are therefore in one slot of a Cluster: what one script checks and writes must be
- * on one node.
+ * All keys have the same hash tag and are therefore in one slot of a Cluster, since the keys of one script must be on
+ * one node.
  */
 export function keyNames(prefix: string): KeyNames {
   const shared = `{${prefix}}`;

@@ -35,13 +35,19 @@ export interface SharedCacheSettings extends RedisSettings {
   readonly options: RedisSettings['options'] & Pick<Options, 'redisPrefix' | 'tombstones' | 'cacheStaleMs'>;
 }
 
-/** Maximum number of values that may depend on one further tag, and of leases in one hash. */
+/**
+ * Maximum number of values that may depend on one further tag (markers in one hash). No lease is taken in a hash with
+ * this many fields.
+ */
 const MAX_MARKERS = 10_000;
-/** Maximum size of one step of a batch: a few milliseconds during which Redis does nothing else. */
+/**
+ * Maximum number of tags in one step of a batch. A step takes a few milliseconds, during which Redis serves no other
+ * command.
+ */
 const STEP_TAGS = 1_000;
 /** Messages with more tags name their tables instead. */
 const MESSAGE_TAGS = 5_000;
-/** Tombstones that are trimmed with a batch, in addition to twice the number that it adds. */
+/** Number of tombstones that are trimmed with a batch, in addition to twice the number that it adds. */
 const TRIM = 1_000;
 /** Maximum bytes of values in one command: larger commands would delay other clients. */
 const FILL_BYTES = 1 << 20;
@@ -60,14 +66,14 @@ export class RedisSharedCache implements SharedCache, SharedJournal {
     this.#link = new RedisLink(settings, this.#keys.state);
   }
 
-  /** Whether Redis is asked at present. */
+  /** Whether commands are being sent to Redis. */
   get available(): boolean {
     return this.#link.available;
   }
 
   /**
-   * Waits for the first connection, at most `redisConnectMs`; false: not connected yet, it continues to try. Never
-   * throws.
+   * Waits for the first connection, at most `redisConnectMs`. Resolves to false if there is none yet, in which case it
+   * keeps trying. Never throws.
    */
   opened(): Promise<boolean> {
     return this.#link.opened();
@@ -115,7 +121,7 @@ export class RedisSharedCache implements SharedCache, SharedJournal {
       sequence: 0,
       watermark: at.lsn,
     };
-    // What was read before it is not kept: changes since then are unknown.
+    // Values that were read before this position are refused, since later changes are unknown.
     await this.#link.run(beginScript, [
       stateText(state, holder),
       String(roundedUp(at.lsn)),
@@ -129,7 +135,7 @@ export class RedisSharedCache implements SharedCache, SharedJournal {
     if (batch.watermark < after.watermark) return null;
     const next: SharedState = { ...after, sequence: after.sequence + 1, watermark: batch.watermark };
     const { options } = this.#settings;
-    // Zero means that there is no tombstone.
+    // A score of zero means that there is no tombstone.
     const at = String(roundedUp(maxLsn(batch.watermark, toLsn(1n))));
     for (let from = 0, last = false; !last; from += STEP_TAGS) {
       last = from + STEP_TAGS >= batch.tags.length;

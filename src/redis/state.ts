@@ -4,7 +4,7 @@ import { toLsn, type Lsn } from '../base/lsn.ts';
 import { type Applied, type FanoutMessage, type SharedState } from '../cache/ports.ts';
 import { type TableTag, type Tag } from '../change/tags.ts';
 
-/** Redis computes in doubles, which hold no more significant bits than this. */
+/** Redis computes in doubles, which hold at most this many significant bits. */
 const EXACT_BITS = 53;
 
 /** The highest number that a double represents exactly and that is not above the position. */
@@ -20,7 +20,10 @@ export function roundedUp(lsn: Lsn): bigint {
   return down === lsn ? down : down + (1n << excess);
 }
 
-/** The state before the holder, and from the sequence to the watermark; the holder is between them. */
+/**
+ * The parts of the state's text before and after the holder: up to the timeline, and from the sequence to the
+ * watermark.
+ */
 export function stateParts({ epoch, cluster, timeline, sequence, watermark }: SharedState): readonly [string, string] {
   return [`${epoch} ${cluster} ${timeline}`, `${sequence} ${watermark}`];
 }
@@ -31,7 +34,7 @@ export function stateText(state: SharedState, holder: string): string {
   return `${before} ${holderText(holder)} ${after} `;
 }
 
-/** Parts of the state are separated by spaces. */
+/** Encoded, because the parts of the state are separated by spaces. */
 export function holderText(holder: string): string {
   return encodeURIComponent(holder);
 }

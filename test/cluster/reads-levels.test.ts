@@ -159,7 +159,7 @@ describe('reads at every level', () => {
       const value = fresh();
       const token = await write(value);
       setTimeout(() => void resume(replica(0)), 20);
-      // As if the primary were an ocean away.
+      // Simulates the round-trip time to a primary in a distant region.
       const view = overlaid(eu.monitor, { rttMs: () => 300 });
       const session = new ReadEngine({
         view,

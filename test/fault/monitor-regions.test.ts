@@ -98,7 +98,7 @@ test('lag grows with the clock while replay is paused, raises an alert, and is g
 });
 
 test('lag grows while a replication link is cut, as seen from the cut-off region and from a third one', async () => {
-  // The ocean between us and ap is cut as a whole: replication, and the probes that ap sends to us.
+  // The whole link between us and ap is cut: replication, and the probes that ap sends to us.
   const apToUs = await linkTo(set.primary);
   const fromAp = await watch('ap', { us: apToUs.url });
   const fromEu = await watch('eu');

@@ -1,4 +1,4 @@
-/** Owns applications whose regions' health a test watches, with short time limits and oceans. */
+/** Owns applications whose regions' health a test watches, with short time limits and simulated WAN links. */
 import assert from 'node:assert/strict';
 import { type RegionHealth } from '../../src/graphql/generated/meridian.ts';
 import { AP, EU, startTestApp, US, type Answer, type TestApp } from './app.ts';

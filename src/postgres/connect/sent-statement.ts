@@ -50,7 +50,7 @@ const { prepareValue } = createRequire(import.meta.url)('pg/lib/utils.js') as {
   readonly prepareValue: (value: unknown) => unknown;
 };
 
-/** `SELECT 3`, `INSERT 0 3`, `BEGIN`. */
+/** Command tags: `SELECT 3`, `INSERT 0 3`, `BEGIN`. */
 const TAG = /^([A-Za-z]+)(?: \d+)?(?: (\d+))?/;
 const COUNT = / (\d+)$/;
 

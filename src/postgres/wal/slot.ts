@@ -50,9 +50,9 @@ interface SlotRow {
   active_pid: number | null;
   confirmed_flush_lsn: string | null;
   wal_status: string | null;
-  /** 16 and later. */
+  /** Since 16. */
   conflicting?: boolean | null;
-  /** 17 and later. */
+  /** Since 17. */
   invalidation_reason?: string | null;
 }
 

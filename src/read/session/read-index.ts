@@ -5,7 +5,7 @@ import { type PrimaryServer } from '../ports.ts';
 
 /**
  * Maximum number of concurrent fetches; further requests share the next one. It allows one every few milliseconds
- * across an ocean.
+ * across a WAN.
  */
 const AT_ONCE = 4;
 
