@@ -1,4 +1,4 @@
-/** Owns the health check of another region's Meridian server: one request at a time, within a time limit. */
+/** Owns probing whether another region's Meridian server is ready: one request at a time, within a time limit. */
 import { messageOf } from '../base/errors.ts';
 import { type Log } from '../telemetry/log.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Owns the health check of a region's Redis (whether it answers and accepts new values), and reading the figures in
- * it: one connection, one request at a time, within a time limit.
+ * Owns probing whether a region's Redis answers and accepts new values, and reading the figures in it: one connection,
+ * one request at a time, within a time limit.
  */
 import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
