@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import pg from 'pg';
 import { sleep } from '../../src/base/clock.ts';
 import { createSlot } from '../../src/postgres/wal/slot.ts';
+import { until } from '../support/observe.ts';
 import { startReplicaSet, type ReplicaSet } from '../support/replica-set.ts';
 
 const SLOT = 'made_meanwhile';
@@ -30,7 +31,12 @@ async function replayGoesOn(
   await replica.query('SELECT pg_wal_replay_pause()');
   const givenUp = new AbortController();
   const making = make(replica.url, givenUp.signal).catch(() => undefined);
-  await sleep(500);
+  await until('the slot is being made', async () => {
+    const { length } = await replica.query(
+      "SELECT FROM pg_stat_activity WHERE query ILIKE '%create%slot%' AND state = 'active' AND pid <> pg_backend_pid()",
+    );
+    return length > 0;
+  });
   await primary.query('UPDATE busy SET n = n + 1');
   await primary.query('VACUUM busy');
   // With this commit, all of it is on the primary's disk, and sent.
