@@ -1,6 +1,6 @@
 /**
- * Proves the promise over HTTP: a write in one region is there when another looks, with a token; and is not always,
- * without.
+ * Proves the promise over HTTP: a client with a token reads its write in every region; without a token it does not
+ * always.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -8,7 +8,7 @@ import { stacksOf } from '../../src/app/layer.ts';
 import { AP, EU, US, type TestApp } from '../support/app.ts';
 import { NAME, RENAME, rename, startPromiseApp, writesSeen, type Named, type Renamed } from '../support/promise.ts';
 
-describe('consistency over HTTP', () => {
+describe('an application over HTTP', () => {
   let app: TestApp;
   before(async () => {
     app = await startPromiseApp();
@@ -42,7 +42,7 @@ describe('consistency over HTTP', () => {
     await app.cluster.caughtUp(AP);
   });
 
-  it('lets reads return tokens that keep time from running backwards between regions', async () => {
+  it('returns tokens with reads, so that a client that changes its region never sees an older state', async () => {
     await app.cluster.pauseReplay(AP);
     try {
       await rename(app, US, { id: 50, name: 'seen in US' });
@@ -73,7 +73,7 @@ describe('consistency over HTTP', () => {
     }
   });
 
-  it('reads what a mutation wrote below that mutation and after it, wherever it runs', async () => {
+  it("shows a mutation's write in the reads below it and after it, in whatever region it runs", async () => {
     const answer = await app.gql<{
       createTask: { task: { id: string; project: { tasks: { nodes: { title: string }[] } } } };
       addComment: { comment: { task: { comments: { totalCount: number } } } };

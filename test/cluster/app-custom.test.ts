@@ -1,6 +1,5 @@
 /**
- * Proves custom resolvers beside directives: their reads, loaders and transactions keep the promises of the fields they
- * stand in.
+ * Proves custom resolvers beside directives: their reads, loaders and transactions keep the promises of their fields.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -70,7 +69,7 @@ describe('custom resolvers', () => {
     }
   };
 
-  it('read with SQL at the consistency of the field that they stand in', async () => {
+  it('read with SQL at the consistency level of their field', async () => {
     await paused(async () => {
       const old = (await asked<{ total: string }>(AP, '{ total }')).data.total;
       await app.cluster.query(US, 'UPDATE accounts SET balance = balance + 1 WHERE id = 1');
@@ -95,7 +94,7 @@ describe('custom resolvers', () => {
     });
   });
 
-  it('answer entities from rows, with mapped fields and custom ones beside them', async () => {
+  it('return entities from rows, with mapped and custom fields', async () => {
     const { accountsOf } = (
       await asked<{ accountsOf: readonly unknown[] }>(
         EU,
@@ -126,7 +125,7 @@ describe('custom resolvers', () => {
     ]);
   });
 
-  it('share loaders, and so statements, with the fields that directives map', async () => {
+  it('share loaders, and so statements, with the fields of directives', async () => {
     const query = '{ accountsOf(kind: CHECKING, first: 40) { holder customer { name } } }';
     const { value, statements } = await counting(app, AP, () =>
       asked<{ accountsOf: readonly { holder: string; customer: { name: string } }[] }>(AP, query),
@@ -136,7 +135,7 @@ describe('custom resolvers', () => {
     assert.equal(statements, 2);
   });
 
-  it('take and give enum values under their own names', async () => {
+  it('accept and return enum values under the names of the schema', async () => {
     const opened = await asked<{ openAccount: { account: { id: string; kind: string; label: string } } }>(
       AP,
       'mutation { openAccount(customerId: 3, kind: SAVINGS, balance: "12.50") { account { id kind label } } }',
@@ -175,7 +174,7 @@ describe('custom resolvers', () => {
       });
     });
 
-    it('see the writes before them in their operation, whatever level was asked for, except where EVENTUAL stands on the field', async () => {
+    it('see the earlier writes of their operation at every level, unless the field has EVENTUAL', async () => {
       await paused(async () => {
         const { data } = await asked<Record<string, string>>(
           AP,
@@ -188,7 +187,7 @@ describe('custom resolvers', () => {
       });
     });
 
-    it('are rolled back whole when something is thrown, with the code of what was thrown', async () => {
+    it('are rolled back as a whole when they throw, with the code of the thrown error', async () => {
       const before = await balances();
       const cases = [
         [{ from: 23, to: 999_999, amount: '5' }, 'NO_SUCH_ACCOUNT', /999999/],
@@ -238,7 +237,7 @@ describe('custom resolvers', () => {
       }
     });
 
-    it('answer TRANSACTION_CONFLICT when they may not be tried again', async () => {
+    it('return TRANSACTION_CONFLICT when the limit of attempts is reached', async () => {
       const impatient = await another(US, {
         files: FILES,
         resolvers: bankResolvers,
@@ -261,7 +260,7 @@ describe('custom resolvers', () => {
     });
   });
 
-  it('cannot write in a read, and show clients no more of a failure than they may see', async () => {
+  it('cannot write in a query, and hide the details of a failure from clients', async () => {
     const before = await balances();
     const failure = async (query: string): Promise<{ code: string; message: string }> => {
       const { errors } = await app.gql(US, query);
@@ -292,7 +291,7 @@ describe('custom resolvers', () => {
       );
     });
 
-    it('from hooks, which also say who is an administrator', async () => {
+    it('from hooks, which also name the administrators', async () => {
       const hooked = await another(EU, {
         files: FILES,
         resolvers: bankResolvers,
@@ -322,7 +321,7 @@ describe('custom resolvers', () => {
     });
   });
 
-  it('can come from a file, and a file that cannot be used is named', async () => {
+  it('can be loaded from a file, and an invalid file is named in the error', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'meridian-resolvers-'));
     const file = (name: string, body: string): string => {
       writeFileSync(join(folder, name), body);

@@ -1,6 +1,6 @@
 /**
- * Federation's harder shapes over HTTP: keys that nest, objects made of columns, what is required, provided and
- * external, and interfaces.
+ * Proves the harder parts of federation over HTTP: nested keys, objects made of columns, @requires, @provides and
+ * @external, and interfaces.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -134,7 +134,7 @@ describe('federation over HTTP', () => {
     assert.deepEqual([stock, two], [[{ held: 6, product: { id: '3', sku: 's3' } }, null], 2]);
   });
 
-  it('names the keys of a representation that carries none whole, as they are spelled', async () => {
+  it('names the keys in their own spelling if a representation contains none of them completely', async () => {
     const { errors, data } = await app.gql<{ _entities: unknown }>(
       AP,
       'query($r: [_Any!]!) { _entities(representations: $r) { ... on Product { id } } }',
@@ -156,7 +156,7 @@ describe('federation over HTTP', () => {
     );
   });
 
-  it('shows objects made of columns, null where all of them are, and what lies within', async () => {
+  it('shows objects made of columns, with null if all columns are null, and nested objects', async () => {
     const { found, statements } = await entities(
       '... on Product { variation { id } box { size weight label origin { code } } }',
       [1, 2, 3].map((id) => ({ __typename: 'Product', id })),
@@ -187,7 +187,7 @@ describe('federation over HTTP', () => {
     assert.equal(statements, 2);
   });
 
-  it('gives resolvers what they require: from representations without a row, and on the row where there is one', async () => {
+  it('gives resolvers the fields of @requires, from representations without a row and beside a row', async () => {
     const user = { __typename: 'User', email: 'u5@example.com' };
     const { found } = await entities('... on User { average made { id } }', [
       { ...user, total: 30, years: 4, home: { town: 'Ulm' } },
@@ -225,7 +225,7 @@ describe('federation over HTTP', () => {
     ]);
   });
 
-  it('finds which entity a reference to an interface means', async () => {
+  it('finds the entity that a reference to an interface means', async () => {
     const { found, statements } = await entities(
       '__typename ... on Book { id isbn } ... on Film { id minutes }',
       [1, 2, 3, 4, 5].map((id) => ({ __typename: 'Media', id })),

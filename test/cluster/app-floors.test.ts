@@ -1,4 +1,4 @@
-/** Tests of floors within a mutation: what its token and its own writes promise holds for everything that it reads. */
+/** Proves floors within a mutation: each of its reads is at least as new as its token and its own earlier writes. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type ResolverContext, type UserResolvers } from '../../src/index.ts';
@@ -66,7 +66,7 @@ describe('a mutation', () => {
     '@consistent',
     '@consistent(level: SNAPSHOT)',
   ]) {
-    it(`shows each of its writes in the reads behind it while replay is paused, ${level === '' ? 'without a level' : level}`, async () => {
+    it(`shows each of its writes in its later reads while replay is paused, ${level === '' ? 'without a level' : level}`, async () => {
       await app.cluster.query(US, 'UPDATE notes SET n = 0');
       await app.cluster.caughtUp();
       await app.cluster.pauseReplay(EU);

@@ -1,4 +1,4 @@
-/** Proves `regionHealth` and its alerts over HTTP: who may ask, true lag, and alerts everywhere. */
+/** Proves `regionHealth` and its alerts over HTTP: administrators only, true lag, and alerts in every region. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { AP, EU, US } from '../support/app.ts';

@@ -82,7 +82,7 @@ describe('a data layer', () => {
     }
   };
 
-  it("keeps the promise of every level while its region's replay is paused, and shows old rows without a token", async () => {
+  it('keeps the promise of every level while replay is paused in its region, and shows old rows without a token', async () => {
     const before = await layer(AP).read(NAME, [1]);
     await paused(async () => {
       const token = await rename(EU, 1, 'fresh');
@@ -111,7 +111,7 @@ describe('a data layer', () => {
     });
   });
 
-  it('commits transactions whole, gives their result and a token that covers them', async () => {
+  it('commits a transaction as a whole, and returns its result and a token that covers it', async () => {
     const { result, token } = await layer(EU).transaction(async (tx) => {
       const { rows } = await tx.query(
         'INSERT INTO projects (organization_id, owner_id, name) VALUES (1, 1, $1) RETURNING id',
@@ -138,7 +138,7 @@ describe('a data layer', () => {
     assert.notEqual(await nameOf(EU, 3, { token: later.token }), undefined);
   });
 
-  it('commits a transaction with a key once, from whichever region it comes, and for that request and viewer alone', async () => {
+  it('commits a transaction with a key once, from any region, and for the same request and viewer only', async () => {
     await cluster.query(US, METADATA_SQL);
     const add = (region: string, request: unknown, viewer: Viewer | null = null): Promise<WriteResult<unknown>> =>
       layer(region).transaction(
@@ -248,7 +248,7 @@ describe('a data layer', () => {
     assert.ok(performance.now() - began < 2_900);
   });
 
-  it('leaves nothing open that would keep its process running', async () => {
+  it('leaves no handle open that would keep its process running', async () => {
     const child = spawn(process.execPath, [PROCESS, JSON.stringify({ settings: settingsOf(AP), schema: SCHEMA })], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -1,6 +1,6 @@
 /**
- * Proves what `@consistent` asks for, on operations and on fields, level by level, where it is answered, and that
- * nothing is claimed which is not kept.
+ * Proves `@consistent` on operations and on fields, level by level, in every region, and that the report of an answer
+ * claims no more than the answer keeps.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -17,7 +17,7 @@ const SDL = `
 
 type Named = { readonly name: string };
 
-describe('@consistent', () => {
+describe('the consistency level', () => {
   let app: TestApp;
   /** Happens at the primary between the two halves of a `step`. */
   let meanwhile = async (): Promise<void> => undefined;
@@ -78,13 +78,13 @@ describe('@consistent', () => {
     return [...JSON.stringify(data).matchAll(/"(?:name|title)":"([^"]*)"/g)].map(([, name]) => name === fresh);
   };
 
-  it("shows the anomaly: without a token a read shows the region's old rows", async () => {
+  it("is EVENTUAL without a token, which shows the anomaly: a read returns the region's old rows", async () => {
     await whilePaused(async (fresh) => {
       assert.deepEqual(await freshIn(fresh, '{ user(id: 1) { name } }'), [false]);
     });
   });
 
-  it("reads from the region's own replica without a token, also while much is written", async () => {
+  it("lets reads without a token use the region's own replica, also under many writes", async () => {
     const { monitor } = stacksOf(app.server(AP).layer).health;
     const stop = new AbortController();
     const probes = new Set<number | null>();
@@ -110,7 +110,7 @@ describe('@consistent', () => {
     assert.deepEqual(elsewhere, []);
   });
 
-  it('follows the directive on an operation, on fields and on what lies under them', async () => {
+  it('follows the directive on an operation, on fields and on the fields below them', async () => {
     await whilePaused(async (fresh) => {
       const cases: readonly (readonly [string, readonly boolean[]])[] = [
         ['query @consistent { user(id: 1) { name } }', [true]],
@@ -155,7 +155,7 @@ describe('@consistent', () => {
     });
   });
 
-  it('has a level for each alias of a field, and takes the strongest one where one field is selected twice', async () => {
+  it('is separate for each alias of a field, and the strongest one if a field is selected twice', async () => {
     await whilePaused(async (fresh) => {
       assert.deepEqual(
         await freshIn(fresh, '{ old: user(id: 1) { name } new: user(id: 1) @consistent(level: STRONG) { name } }'),
@@ -181,7 +181,7 @@ describe('@consistent', () => {
     });
   });
 
-  it('follows fragments, of the operation that runs and of no other', async () => {
+  it('applies within fragments of the operation that runs, and of no other', async () => {
     await whilePaused(async (fresh) => {
       const cases: readonly (readonly [string, readonly boolean[]])[] = [
         [
@@ -208,7 +208,7 @@ describe('@consistent', () => {
     });
   });
 
-  it('takes its arguments from variables, and from their defaults', async () => {
+  it('can have arguments from variables and from their defaults', async () => {
     await whilePaused(async (fresh) => {
       const query = 'query($level: ConsistencyLevel) { user(id: 1) @consistent(level: $level) { name } }';
       assert.deepEqual(await freshIn(fresh, query, { variables: { level: 'STRONG' } }), [true]);
@@ -222,14 +222,14 @@ describe('@consistent', () => {
     });
   });
 
-  it('leaves out what @skip and @include leave out', async () => {
+  it('ignores fields that @skip and @include exclude', async () => {
     const query =
       'query($no: Boolean!) { user(id: 1) { name } strong: user(id: 1) @consistent(level: STRONG) @include(if: $no) { name } }';
     assert.equal((await answered(query, { variables: { no: false } })).consistency, null);
     assert.equal((await answered(query, { variables: { no: true } })).consistency?.level, 'STRONG');
   });
 
-  it("means STRONG without a token and SESSION with one; EVENTUAL by name drops the token's floor", async () => {
+  it('is STRONG by default without a token and SESSION with one, and EVENTUAL ignores the position of the token', async () => {
     const old = (await answered('{ user(id: 1) { name } }')).token;
     await whilePaused(async (fresh) => {
       const strong = await answered<{ user: Named }>('query @consistent { user(id: 1) { name } }');
@@ -258,7 +258,7 @@ describe('@consistent', () => {
     });
   });
 
-  it('answers BOUNDED from the region while its staleness is within the bound, from the primary beyond it', async () => {
+  it('BOUNDED reads in the region while its staleness is within the bound, and at the primary beyond it', async () => {
     const bounded = 'query($maxLagMs: Int) { user(id: 1) @consistent(level: BOUNDED, maxLagMs: $maxLagMs) { name } }';
     const near = await answered(bounded, { variables: { maxLagMs: 2_000 } });
     assert.deepEqual(near.consistency?.servedBy, { cache: 0, replica: 1, primary: 0 });
@@ -281,7 +281,7 @@ describe('@consistent', () => {
     });
   });
 
-  it('shows every field of a SNAPSHOT as of one moment, whatever is written meanwhile; without it a mix is seen', async () => {
+  it('SNAPSHOT shows every field as of one moment under concurrent writes, and a mixture is seen without it', async () => {
     const [{ total } = { total: 0 }] = await app.cluster.query<{ total: number }>(
       US,
       'SELECT count(*)::int AS total FROM tasks WHERE project_id IN (1, 2)',
@@ -315,7 +315,7 @@ describe('@consistent', () => {
     }
   });
 
-  it('keeps totals of a SNAPSHOT right while tasks move from project to project all the time', async () => {
+  it('SNAPSHOT keeps totals right while tasks move between projects all the time', async () => {
     const stop = new AbortController();
     const projects = [1, 2, 3];
     let moved = 0;
@@ -368,7 +368,7 @@ describe('@consistent', () => {
     }
   });
 
-  it('tells extensions.consistency where it was asked for only', async () => {
+  it('is reported in extensions.consistency only on request', async () => {
     const query = '{ user(id: 1) { name } }';
     assert.equal((await answered(query)).consistency, null);
     const { consistency, token } = await answered(query, { token: '' });
@@ -411,7 +411,7 @@ describe('@consistent', () => {
     assert.equal(written.consistency?.level, 'SESSION', 'what lies below a write sees that write, and promises no age');
   });
 
-  it('puts a token on every answer that has read something, errors beside it or not, and on no other', async () => {
+  it('leads to a token on every answer that has read something, with errors or without, and on no other', async () => {
     for (const query of [
       '{ user(id: 1) { name } }',
       '{ user(id: 999999) { name } }',
@@ -428,7 +428,7 @@ describe('@consistent', () => {
     assert.equal((await answered('{ __typename }', { token })).token, token, "a client's position got lost on the way");
   });
 
-  it('refuses arguments of @consistent that contradict each other, without a statement', async () => {
+  it('is refused with contradicting arguments, without a statement', async () => {
     for (const [directive, message] of [
       ['@consistent(level: STRONG, maxLagMs: 5)', /takes no maxLagMs/],
       ['@consistent(maxLagMs: 5)', /takes no maxLagMs/],
@@ -459,7 +459,7 @@ describe('@consistent', () => {
     }
   });
 
-  it('refuses a level on a column, which comes with its row; a field with reads of its own takes it', async () => {
+  it('is refused on a column, which is read with its row, and accepted on a field with reads of its own', async () => {
     const queries = [
       '{ user(id: 1) { name @consistent(level: STRONG) } }',
       '{ user(id: 1) { ...F } } fragment F on User { organization { name @consistent(level: STRONG) } }',
@@ -484,7 +484,7 @@ describe('@consistent', () => {
     }
   });
 
-  it('covers with the token that a row exists, where a refused write has revealed it', async () => {
+  it('leads to a token that covers the existence of a row which a refused write has revealed', async () => {
     await app.cluster.caughtUp();
     await app.cluster.pauseReplay(AP);
     try {

@@ -1,6 +1,6 @@
 /**
- * Proves reads over HTTP: few statements whatever the number of parents, every row once, what plain SQL says, and
- * hostile input turned away.
+ * Proves reads over HTTP: few statements for any number of parents, every row once, the same rows as plain SQL, and
+ * errors for hostile input.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -115,7 +115,7 @@ describe('reads over HTTP', () => {
     assert.deepEqual(organizations.nodes, expected);
   });
 
-  it('counts only when asked, and reads no page for a count alone', async () => {
+  it('counts only on request, and reads no page for a count alone', async () => {
     const tasks = (selection: string): string => `{ project(id: 1) { tasks(first: 2) { ${selection} } } }`;
     assert.equal(await statementsOf(tasks('nodes { id }')), 2);
     assert.equal(await statementsOf(tasks('totalCount')), 2);
@@ -195,7 +195,7 @@ describe('reads over HTTP', () => {
       assert.equal(project.tasks.totalCount, expected.length);
     });
 
-    it('refuse a cursor of another order, a size out of bounds, and first together with last', async () => {
+    it('refuse a cursor of another order, an invalid size, and first together with last', async () => {
       const { project } = await asked<Tasks>(PAGE, { id: 1, first: 1 });
       const cursor = project.tasks.pageInfo.endCursor;
       for (const variables of [
@@ -225,7 +225,7 @@ describe('reads over HTTP', () => {
   });
 
   describe('lookups', () => {
-    it('find rows by every unique key, and answer null for what is not there', async () => {
+    it('find rows by every unique key, and return null for a missing row', async () => {
       const [user] = await sql<{ id: string; email: string; name: string }>(
         'SELECT id::text, email, name FROM users WHERE id = 77',
       );
@@ -278,7 +278,7 @@ describe('reads over HTTP', () => {
       }
     });
 
-    it('take hostile text as plain text', async () => {
+    it('treat hostile text as plain text', async () => {
       for (const text of [
         "'",
         '"',

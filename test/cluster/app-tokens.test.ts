@@ -1,6 +1,6 @@
 /**
- * Proves what becomes of tokens that are damaged, forged, foreign, too long or ahead of the primary: a typed error with
- * status 200, and no SQL.
+ * Proves that a token that is damaged, forged, foreign, too long or ahead of the primary leads to a typed error with
+ * status 200 and no SQL.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -56,12 +56,12 @@ describe('a server that is sent tokens over HTTP', () => {
     return value;
   };
 
-  it('sends a statement to the database when the token is valid, so that no statement proves a refusal', async () => {
+  it('sends a statement to the database if the token is valid, so that a refusal is known to send none', async () => {
     const { value, statements } = await counting(app, AP, () => app.gql(AP, QUERY, { token: tokenOf(here) }));
     assert.deepEqual([value.errors, statements], [[], 1]);
   });
 
-  it('refuses what is no token', async () => {
+  it('refuses a string that is no token', async () => {
     const good = tokenOf(here);
     const [version, payload = '', signature] = good.split('.');
     for (const token of [
@@ -91,7 +91,7 @@ describe('a server that is sent tokens over HTTP', () => {
     await refused(Array.from({ length: 100 }, () => tokenOf(here)).join(','), 'CONSISTENCY_TOKEN_MALFORMED');
   });
 
-  it('refuses tokens that another secret has signed, and those whose payload was changed', async () => {
+  it('refuses tokens that another secret has signed, and tokens with a changed payload', async () => {
     await refused(
       codec('the secret of another graph').encode(new Map([[here.cluster, here]])) ?? '',
       'CONSISTENCY_TOKEN_FORGED',
@@ -159,7 +159,7 @@ describe('a server that is sent tokens over HTTP', () => {
     }
   });
 
-  it('covers in its answer what a gateway has seen, also of other clusters, without telling more than was asked', async () => {
+  it('returns a token that covers the positions of a gateway, also of other clusters, without unrequested extensions', async () => {
     const { errors, token, consistency } = await app.gql(AP, QUERY, {
       headers: { 'consistency-floor': tokenOf({ ...here, cluster: STRANGER }) },
     });
@@ -196,7 +196,7 @@ describe('a server that is sent tokens over HTTP', () => {
     assert.deepEqual((await app.gql(AP, `query @consistent(level: EVENTUAL) ${QUERY}`, { token: far })).errors, []);
   });
 
-  it("carries the positions of other subgraphs' clusters through", async () => {
+  it("returns the positions of other subgraphs' clusters unchanged", async () => {
     const strange: Position = { cluster: STRANGER, timeline: 3, lsn: toLsn(77n) };
     for (const query of [QUERY, WRITE, '{ __typename }']) {
       const answer = await app.gql(AP, query, { token: `${tokenOf(here)}, ${tokenOf(strange)}` });
@@ -210,7 +210,7 @@ describe('a server that is sent tokens over HTTP', () => {
     assert.deepEqual([alone.errors, alone.consistency?.level], [[], 'EVENTUAL']);
   });
 
-  it("refuses positions of other clusters where the graph's own are listed", async () => {
+  it("refuses positions of unknown clusters if the graph's clusters are listed", async () => {
     const strict = await startStrict(app, here.cluster);
     try {
       const call = (token: string): Call => ({ token });

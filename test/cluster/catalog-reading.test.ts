@@ -1,5 +1,6 @@
 /**
- * The catalog of a real server: every shape of type, key, reference, index and trigger that the compiler asks about.
+ * Proves the reading of a real server's catalog: every kind of type, key, reference, index and trigger that the
+ * compiler needs.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -139,7 +140,7 @@ describe('reading the catalog', () => {
     );
   });
 
-  it('counts as unique only what is unique of every row, at once', () => {
+  it('counts a key as unique only if it is unique for every row and checked at once', () => {
     assert.deepEqual(things.primaryKey, ['id']);
     assert.deepEqual(things.uniqueKeys, [['id'], ['name']]);
     assert.deepEqual(table('public.parents').uniqueKeys, [['b', 'a'], ['code']]);
@@ -209,7 +210,7 @@ describe('reading the catalog', () => {
     assert.deepEqual(exact('public.spelled'), ['id', 'plain']);
   });
 
-  it('finds what keeps changes of a table out of the stream', async () => {
+  it("finds what excludes a table's changes from the stream", async () => {
     const told = await readCatalog(plainQuery(client), { publication: 'told' });
     const why = (name: string, of = told): string | null => whyUnseen(of, of.tables.get(name) ?? assert.fail(name));
     assert.deepEqual(
@@ -244,7 +245,7 @@ describe('reading the catalog', () => {
     );
   });
 
-  it('reads the policies that decide what a SELECT sees, as conditions that can be judged', () => {
+  it('reads the policies of SELECT as conditions that can be analysed', () => {
     const { policies, columns } = table('public.secret');
     assert.deepEqual(policies, [
       {
@@ -261,7 +262,7 @@ describe('reading the catalog', () => {
     );
   });
 
-  it("says in the database's words why it would refuse a statement, and runs nothing", async () => {
+  it("returns the database's reason for refusing a statement, and runs nothing", async () => {
     const query = plainQuery(client);
     assert.equal(await explainProblem(query, 'SELECT FROM things WHERE (whole > 3)'), null);
     assert.equal(await explainProblem(query, 'SELECT FROM things WHERE (whoel > 3)'), 'column "whoel" does not exist');
@@ -276,7 +277,7 @@ describe('reading the catalog', () => {
     assert.match((await explainProblem(query, 'SELECT FROM things WHERE (whole)')) ?? '', /must be type boolean/);
   });
 
-  it('does not take a broken connection for an answer about the statement', async () => {
+  it('does not report a broken connection as an error of the statement', async () => {
     const broken = new Error('Connection terminated');
     await assert.rejects(
       explainProblem(async () => Promise.reject(broken), 'SELECT 1'),

@@ -1,4 +1,4 @@
-/** The check of row-level security says where policies are never asked, why, and what to do. */
+/** Proves that check reports row-level security policies that are never applied, with the reason and what to do. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type pg from 'pg';
@@ -60,7 +60,7 @@ test('check names policies that are never applied, with the reason', async () =>
   ]);
 });
 
-test('check warns where the policies are not told who the viewer is', async () => {
+test('check warns if the policies are not told which viewer reads', async () => {
   assert.match(
     (await said('app', '', ['guarded'])).join(),
     /^warn: Row-level security holds on public.guarded, and the database is not told who the viewer is/,
@@ -93,6 +93,6 @@ test('check looks at the role that viewerSettings names', async () => {
     );
 });
 
-test('check says nothing of policies where a database has none', async () => {
+test('check reports nothing about policies if a database has none', async () => {
   assert.deepEqual(await said('app', '', ['plain', 'loose']), []);
 });

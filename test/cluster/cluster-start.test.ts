@@ -1,4 +1,4 @@
-/** Owns the proof that an embedded cluster replicates, and that a test can cut, pause, kill and promote it. */
+/** Proves that an embedded cluster replicates, and that a test can cut its links, pause its replay, and kill and promote its servers. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { withSession } from '../../src/dev/postgres/session.ts';
@@ -8,7 +8,7 @@ const REGIONS = ['us-east-1', 'eu-west-1'];
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe('an embedded cluster', { timeout: 120_000 }, () => {
-  it('replicates over delayed links, and a cut link stops that until it is restored', async () => {
+  it('replicates over delayed links, and a test can cut a link, pause replay, and kill and promote a server', async () => {
     await using cluster = await startTestCluster({
       regions: REGIONS,
       sql: 'CREATE TABLE t (n int PRIMARY KEY)',

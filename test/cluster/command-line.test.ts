@@ -1,4 +1,7 @@
-/** The commands that speak with databases, run as people run them: check, setup, start, and the signal that ends it. */
+/**
+ * Proves the commands that connect to databases, run as a user runs them: check, setup, start, and the signal that ends
+ * it.
+ */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -89,7 +92,7 @@ test('check reports mistakes of the schema by file and line, and regions that do
   assert.match(none.stdout, /^schema +warn +There is no folder nowhere/m);
 });
 
-test('start serves a region with health and metrics until a signal', async () => {
+test('start serves a region, with health and metrics, until it gets a signal', async () => {
   const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
   const secrets = { MERIDIAN_TOKEN_SECRET: 't'.repeat(32), MERIDIAN_JWT_SECRET: 'j'.repeat(32) };
   const server = spawn(process.execPath, [main, 'start', '--region', 'eu', '--port', '0'], {

@@ -1,6 +1,6 @@
 /**
- * Conditional queries by GET on a real server: 304 only for what the database shows now, and nothing kept on the way
- * that a token, a viewer or a level decides.
+ * Proves conditional queries by GET on a real server: 304 only for the present answer, and no stored answer that
+ * depends on a token, a viewer or a level.
  */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
@@ -40,7 +40,7 @@ suite('conditional queries by GET', { skip }, () => {
     await place[Symbol.asyncDispose]();
   });
 
-  test('an answer that has not changed is 304 with the token of the new answer', async () => {
+  test('an unchanged answer is 304 with the token of the new answer', async () => {
     const first = await get('{ item(id: 1) { note } }');
     assert.deepEqual([first.status, await first.json()], [200, { data: { item: { note: 'note 0' } } }]);
     const again = await get('{ item(id: 1) { note } }', { 'if-none-match': header(first, 'etag') });
@@ -49,7 +49,7 @@ suite('conditional queries by GET', { skip }, () => {
     assert.equal(header(again, 'cache-control'), 'max-age=60');
   });
 
-  test('with the token of a write, no answer from before it is confirmed, while it is written all the time', async () => {
+  test('a request with the token of a write gets no 304 for an older answer, under continuous writes', async () => {
     await Promise.all(
       [2, 3, 4].map(async (id) => {
         let etag = header(await get(`{ item(id: ${id}) { note } }`), 'etag');
@@ -74,7 +74,7 @@ suite('conditional queries by GET', { skip }, () => {
     );
   });
 
-  test('an answer for a viewer, with a token or of a level may not be kept, and caches are told what changes an answer', async () => {
+  test('an answer for a viewer, with a token or of a level is not stored by caches, and its headers name what it depends on', async () => {
     const bearer = await new SignJWT({ roles: [] })
       .setProtectedHeader({ alg: 'HS256' })
       .setSubject('ann')
@@ -98,7 +98,7 @@ suite('conditional queries by GET', { skip }, () => {
     assert.equal(header(await get('{ item(id: 6) { nothing } }'), 'cache-control'), 'no-store');
   });
 
-  test('what sets a token cookie stays with its one client, with 304 as with 200', async () => {
+  test('an answer that sets a token cookie is private to its client, with 304 as with 200', async () => {
     const own = await startWorkers(place, {
       MERIDIAN_WORKERS: '1',
       MERIDIAN_CACHE_CONTROL: 'max-age=60',

@@ -1,6 +1,4 @@
-/**
- * The order, the equality and the sums that decide conflicts are PostgreSQL's own: asked of a server, value by value.
- */
+/** Proves that the order, the equality and the sums that decide conflicts are those of PostgreSQL, value by value. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type pg from 'pg';
@@ -92,7 +90,7 @@ const pairs = (values: readonly string[]): readonly (readonly [string, string])[
 
 describe('two values', () => {
   for (const [kind, values] of Object.entries(VALUES) as [ScalarKind, readonly string[]][]) {
-    it(`of ${kind} are equal or greater exactly where PostgreSQL says so`, async () => {
+    it(`of ${kind} compare as equal or greater exactly as in PostgreSQL`, async () => {
       const of = type(kind);
       const all = pairs(values);
       const { rows } = await client.query<{ order: number }>(

@@ -1,6 +1,6 @@
 /**
- * Tests of writes from two regions that meet: what each declared policy makes of them, what the client is told, and
- * what the audit says.
+ * Proves concurrent writes from two regions: what each declared policy does, what the client is told, and what the
+ * audit records.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -133,7 +133,7 @@ describe('conflicts', () => {
   });
   after(async () => app?.[Symbol.asyncDispose]());
 
-  it('show the anomaly: without the version a change is lost silently', async () => {
+  it('are lost silently without the version, which shows the anomaly', async () => {
     const id = fresh();
     await edit(EU, id, null, { title: 'from the EU' });
     const { doc, conflict } = await edit(AP, id, null, { title: 'from Tokyo' });
@@ -141,7 +141,7 @@ describe('conflicts', () => {
     assert.deepEqual(await records('Doc', id), []);
   });
 
-  it('do not arise where the version is the latest: the write takes one round trip and is not audited', async () => {
+  it('do not arise if the version is the latest: the write takes one round trip and is not audited', async () => {
     const id = fresh();
     const first = await edit(EU, id, 1, { title: 'one' });
     const second = await edit(AP, id, 2, { title: 'two' });
@@ -149,7 +149,7 @@ describe('conflicts', () => {
     assert.deepEqual(await records('Doc', id), []);
   });
 
-  it('merge what two regions have changed in different columns', async () => {
+  it('merge changes of two regions in different columns', async () => {
     const id = fresh();
     const a = await edit(EU, id, 1, { title: 'from the EU' });
     const b = await edit(AP, id, 1, { body: 'from Tokyo', tags: ['ap'] });
@@ -182,7 +182,7 @@ describe('conflicts', () => {
     assert.equal((record?.['current'] as Record<string, unknown>)['title'], 'from the EU');
   });
 
-  it('follow the rule of a field that both have changed', async () => {
+  it('follow the rule of a field that both writes have changed', async () => {
     const id = fresh();
     await edit(EU, id, 1, {
       body: 'EU',
@@ -221,7 +221,7 @@ describe('conflicts', () => {
     );
   });
 
-  it('are refused where the rule says so, with the current row and a token that covers it', async () => {
+  it('are refused if the rule says so, with the current row and a token that covers it', async () => {
     const id = fresh();
     const seen = await edit(EU, id, 1, { title: 'first' });
     const { doc, conflict, token } = await edit(AP, id, 1, { title: 'second', body: 'not written either' });
@@ -246,7 +246,7 @@ describe('conflicts', () => {
     assert.ok(seen.doc);
   });
 
-  it("show only columns that the client asked for, and none of Meridian's own", async () => {
+  it("return only columns that the client asked for, and none of Meridian's own", async () => {
     const id = fresh();
     await edit(EU, id, 1, { title: 'first' });
     const { errors } = await app.gql(
@@ -258,7 +258,7 @@ describe('conflicts', () => {
     assert.deepEqual(conflict?.fields, ['title']);
   });
 
-  it('are refused when the version that the client saw is not kept any more', async () => {
+  it('are refused if the version that the client saw is no longer stored', async () => {
     const id = fresh();
     await edit(EU, id, 1, { title: 'two' });
     await app.cluster.query(
@@ -269,7 +269,7 @@ describe('conflicts', () => {
     assert.equal(conflict?.reason, 'VERSION_UNKNOWN');
   });
 
-  it('compare also with versions that plain SQL has written', async () => {
+  it('are compared with versions that plain SQL has written, too', async () => {
     const id = fresh();
     await app.cluster.query(US, `UPDATE docs SET title = 'by psql', version = version + 1 WHERE id = ${id}`);
     const { doc } = await edit(AP, id, 1, { body: 'x' });
@@ -489,7 +489,7 @@ describe('conflicts', () => {
     assert.equal(await look('since: $s', { s: 'yesterday' }, '($s: DateTime)'), 'BAD_USER_INPUT');
   });
 
-  it('leave nothing of a person behind once the statements of docs/security.md are run', async () => {
+  it('contain nothing about a person after the statements of docs/security.md', async () => {
     const id = fresh();
     const secret = `person ${id} <ada@example.com>`;
     const { version: seen } = (await edit(US, id, 1, { title: secret })).doc as { version: number };
@@ -521,7 +521,7 @@ describe('conflicts', () => {
     assert.equal(await left(), 0);
   });
 
-  it('report what is missing before setup: in the audit and in a write with a conflict, and nowhere else', async () => {
+  it('report a missing setup in the audit and in a write with a conflict, and nowhere else', async () => {
     const id = fresh();
     await edit(EU, id, 1, { title: 'EU' });
     await app.cluster.query(US, 'DROP TABLE meridian.conflicts');

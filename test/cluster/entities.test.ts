@@ -1,6 +1,6 @@
 /**
- * Proves `_entities` against what a gateway, or somebody who plays one, may send: one statement per type and key, and
- * each mistake in its own place.
+ * Proves `_entities` with everything that a gateway, or another client, may send: one statement for each type and key,
+ * and each error in its own place.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -86,7 +86,7 @@ describe('entities for a gateway', () => {
     assert.equal(statements, 4);
   });
 
-  it('are found by whole numbers with blanks around them, as PostgreSQL reads them', async () => {
+  it('are found by whole numbers with spaces around them, as PostgreSQL reads them', async () => {
     const { data, errors } = await ask([
       { __typename: 'Part', id: ' 1' },
       { __typename: 'Part', id: '\t2\n' },
@@ -104,7 +104,7 @@ describe('entities for a gateway', () => {
     );
   });
 
-  it('are null where there is no such row, and an error where there is no such key, each in its place', async () => {
+  it('are null for a missing row, and an error for an invalid key, each in its place', async () => {
     const none: readonly unknown[] = [
       ...['123456789', '9223372036854775807', 123456789].map((id) => ({ __typename: 'Part', id })),
       ...['c'.repeat(100_000), 'unknown', "c1' OR true --", ''].map((code) => ({ __typename: 'Part', code })),
@@ -183,7 +183,7 @@ describe('entities for a gateway', () => {
     assert.equal(statements, 4);
   });
 
-  it("take no key from an object's prototype, and change no prototype", async () => {
+  it("read no key from an object's prototype, and change no prototype", async () => {
     const post = async (
       body: string,
     ): Promise<{ readonly status: number; readonly body: { data?: Found; errors?: Answer['errors'] } }> => {
@@ -217,7 +217,7 @@ describe('entities for a gateway', () => {
     assert.equal(({} as { label?: string }).label, undefined);
   });
 
-  it('are refused with one error, and no statement, where they are more than an answer may hold', async () => {
+  it('are refused with one error and without a statement if they exceed the limit of an answer', async () => {
     const { value, statements } = await counting(app, AP, () =>
       ask(Array.from({ length: 5_000 }, (_, i) => ({ __typename: 'Part', id: String(i) }))),
     );

@@ -1,6 +1,6 @@
 /**
- * Owns the proof that neighbours cannot turn the shared cache against others: damage in Redis is a miss, and what does
- * not fit costs little.
+ * Proves that another program that writes to the same Redis cannot damage answers: a damaged entry is a miss, and an
+ * entry without room costs little.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -75,7 +75,7 @@ describe('a shared cache in a Redis that another program writes to', { skip }, (
     });
   }
 
-  it('takes an unknown state for a cache that has not begun', async () => {
+  it('treats an unknown state as a cache without a generation', async () => {
     const options = optionsOf(deployment);
     using cache = await openCache(deployment, options);
     const place = `{${options.redisPrefix}}:state`;
@@ -88,7 +88,7 @@ describe('a shared cache in a Redis that another program writes to', { skip }, (
     }
   });
 
-  it('looks for room under a full tag once, and not for each value', async () => {
+  it('looks for expired values under a full tag once, and not for each new value', async () => {
     const options = optionsOf(deployment, { cacheStaleMs: 0 });
     using cache = await openCache(deployment, options);
     const { epoch } = await cache.begin('me', at(100));

@@ -1,6 +1,6 @@
 /**
- * What keeping outcomes asks of a database: rights of the role that viewers' transactions run as, one round trip where
- * a write needs one, and an end of what is old.
+ * Proves what stored outcomes require of a database: rights of the role of viewers' transactions, one round trip for a
+ * write, and the removal of expired rows.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

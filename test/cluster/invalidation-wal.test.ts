@@ -1,5 +1,6 @@
 /**
- * Tags of real changes, as a real server writes them to its WAL, against tags of reads, as clients spell their values.
+ * Proves that the tags of real changes, as a real server writes them to its WAL, match the tags of reads in every
+ * spelling of their values.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -172,7 +173,7 @@ describe('tags of changes in the WAL', () => {
     assert.notEqual(tagOfRead(['label'], ['é']), tagOfRead(['label'], ['e\u0301']), 'what the database tells apart');
   });
 
-  it('of columns that are not exact are those of any row', async () => {
+  it('of columns that are not exact are the same for every value', async () => {
     const tags = await insert({
       id: 1_000,
       price: '1.50',
@@ -201,7 +202,7 @@ describe('tags of changes in the WAL', () => {
     assert.ok((await tagsOf('UPDATE things SET whole = 1 WHERE id = 2000')).has(tagOfRead(['label'], [label])));
   });
 
-  it('cover every way in which a row was read before or after, whatever the change', async () => {
+  it('include every tag under which a row was read before or after the change', async () => {
     const random = seeded(3);
     const choices: Readonly<Record<string, readonly unknown[]>> = {
       small: [null, 1, -1],
@@ -254,7 +255,7 @@ describe('tags of changes in the WAL', () => {
     assert.ok(checked > 1_000, `${checked} checks`);
   });
 
-  it('are that of the table for TRUNCATE and for incomplete old rows', async () => {
+  it("are the table's tag for TRUNCATE and for incomplete old rows", async () => {
     const table = tableTag({ schema: 'public', name: 'things' });
     const tablesOf = async (sql: string): Promise<unknown> =>
       (await transactions(sql)).map((one) => scheme.invalidationOf(one)).map(({ tags, tables }) => ({ tags, tables }));
@@ -265,7 +266,7 @@ describe('tags of changes in the WAL', () => {
     assert.deepEqual(await tablesOf('TRUNCATE things'), [{ tags: [], tables: [table] }]);
   });
 
-  it('are not sent for a truncated partition, which is why partitioned tables are not cached', async () => {
+  it('do not exist for a truncated partition, which is why partitioned tables are not cached', async () => {
     const changes = async (sql: string): Promise<unknown> =>
       (await transactions(sql)).flatMap((one) => one.changes.map(({ kind, table }) => `${kind} ${table}`));
     assert.deepEqual(await changes("INSERT INTO parts VALUES (1, '2026-05-05')"), ['insert parts']);
@@ -273,7 +274,7 @@ describe('tags of changes in the WAL', () => {
     assert.deepEqual(await changes('TRUNCATE parts'), ['truncate parts']);
   });
 
-  it('come from messages that the database itself writes', async () => {
+  it("can come from messages that the database's own code writes", async () => {
     const emit = (content: string): Promise<readonly CommittedTransaction[]> =>
       transactions("SELECT pg_logical_emit_message(true, 'meridian', $1::text)", [content]);
     const [tagged] = await emit(JSON.stringify({ tags: ['Thing.label=é,|%', 'stats'] }));

@@ -106,7 +106,7 @@ describe('client libraries that follow a live query', () => {
   };
 
   for (const [name, follow] of Object.entries(clients)) {
-    it(`${name} is shown each change, and what its user wrote in another region first`, async () => {
+    it(`receive each change with ${name}, which shows its user's write from another region first`, async () => {
       await app.cluster.caughtUp();
       await app.cluster.pauseReplay(AP);
       const titles: string[] = [];
@@ -131,7 +131,7 @@ describe('client libraries that follow a live query', () => {
     });
   }
 
-  it('learn the token of each message, so that what they ask next, anywhere, is not older', async () => {
+  it('receive the token of each message, so that their next read, in any region, is not older', async () => {
     const titles: string[] = [];
     const stop = apollo(new HttpLink({ uri: app.server(US).url }), store, titles);
     await until('the first message', () => titles.length > 0);

@@ -1,4 +1,4 @@
-/** Proves live queries: the answer now, and again whenever something that it shows has changed, in every region. */
+/** Proves live queries: the answer at once, and again whenever something that it shows has changed, in every region. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { AP, EU, startTestApp, US, type TestApp } from '../support/app.ts';
@@ -27,7 +27,7 @@ describe('a live query', () => {
     watcher.messages.map(({ data }) => JSON.stringify(data).match(/"title":"([^"]*)"/)?.[1] ?? '');
 
   for (const [transport, open] of Object.entries(watch)) {
-    it(`over ${transport} sends the answer now, and again when its row, or a row beside it, has changed`, async () => {
+    it(`sends its answer over ${transport} at once, and again when its row or a related row has changed`, async () => {
       await using watcher = open(AP, TASK, '2');
       const first = await watcher.message(0);
       assert.equal((first.data?.['task'] as { id: string }).id, '2');
@@ -42,7 +42,7 @@ describe('a live query', () => {
     });
   }
 
-  it('sends nothing for changes that it does not show, and for those that change nothing', async () => {
+  it('sends nothing for changes of other rows, nor for writes that change no value', async () => {
     await using watcher = watch.SSE(EU, TASK, '3');
     await watcher.message(0);
     await app.cluster.query(US, "UPDATE tasks SET title = 'other' WHERE id = 4");
@@ -52,7 +52,7 @@ describe('a live query', () => {
     assert.equal(watcher.messages.length, 1);
   });
 
-  it('tells of rows that come into a list, and go from it', async () => {
+  it('reports rows that enter or leave a list', async () => {
     await using watcher = watch.WebSocket(EU, PROJECT, '1');
     const total = (n: number): number =>
       (watcher.messages[n]?.data?.['project'] as { tasks: { totalCount: number } }).tasks.totalCount;
@@ -65,7 +65,7 @@ describe('a live query', () => {
     assert.equal(total(2), total(0));
   });
 
-  it('shares one execution among all who ask the same', async () => {
+  it('shares one execution among all clients with the same query', async () => {
     const metric = async (name: string): Promise<number> => {
       const text = await (await fetch(app.server(EU).url.replace('/graphql', '/metrics'))).text();
       return Number(new RegExp(`^meridian_${name} (\\S+)`, 'm').exec(text)?.[1] ?? 0);
@@ -83,7 +83,7 @@ describe('a live query', () => {
     assert.equal(await metric('live_queries'), 0);
   });
 
-  it('answers a client that comes with a token with nothing older, and waits for that', async () => {
+  it('waits until its answer is not older than the token that a client sends', async () => {
     await app.cluster.caughtUp();
     await app.cluster.pauseReplay(AP);
     try {
@@ -104,7 +104,7 @@ describe('a live query', () => {
     }
   });
 
-  it('ends for a client whose operation is refused, with the errors of a query', async () => {
+  it('ends for a client with a refused operation, with the errors of a query', async () => {
     await using events = new EventWatcher(app.server(EU).url, { query: 'subscription { nothing }' });
     assert.match((await events.message(0)).errors?.[0]?.message ?? '', /nothing/);
     await until('the stream has ended', () => events.hasEnded);
@@ -114,7 +114,7 @@ describe('a live query', () => {
     assert.match(JSON.stringify(socket.error), /GRAPHQL_VALIDATION_FAILED/);
   });
 
-  it('is refused with a sentence where one answer is asked for', async () => {
+  it('is refused with an error over a transport for a single answer', async () => {
     const answer = await app.gql(EU, 'subscription { task(id: 1) { id } }');
     assert.equal(answer.errors[0]?.extensions.code, 'OPERATION_RESOLUTION_FAILURE');
     assert.match(answer.errors[0]?.message ?? '', /WebSocket/);

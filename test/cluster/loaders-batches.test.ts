@@ -1,4 +1,4 @@
-/** Loaders over a real server: how many statements they spend, what they remember, and which plans they get. */
+/** Proves loaders on a real server: how many statements they send, what they remember, and which plans they get. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type pg from 'pg';
@@ -77,7 +77,7 @@ describe('loaders', () => {
     }
   });
 
-  it('split a batch at maxBatch, and share what is asked for twice', async () => {
+  it('split a batch at maxBatch, and share keys that are requested twice', async () => {
     const { loaders, executor } = fresh({ maxBatch: 100 });
     const ids = Array.from({ length: 250 }, (_, i) => i + 1);
     const rows = await Promise.all([...ids, ...ids].map((id) => loaders.one('projects', ['id'], [id])));
@@ -96,7 +96,7 @@ describe('loaders', () => {
     assert.equal(executor.taken(), 3);
   });
 
-  it('find a row by all its unique keys once it was read by one of them', async () => {
+  it('find a row by all its unique keys after it was read by one of them', async () => {
     const { loaders, executor } = fresh();
     const row = await loaders.one('projects', ['id'], ['7']);
     assert.equal(row, await loaders.one('projects', ['slug'], ['slug-7']));
@@ -107,7 +107,7 @@ describe('loaders', () => {
     assert.equal(executor.taken(), 0);
   });
 
-  it('refuse a key that is no value of its type, give null for one that no row has, and find the others', async () => {
+  it('refuse an invalid key, return null for a missing row, and find the others', async () => {
     const { loaders, executor } = fresh();
     const tried = async (column: string, key: unknown): Promise<unknown> =>
       loaders.one('projects', [column], [key]).then((row) => row && [row['id'], row['slug']], refusal);
@@ -157,7 +157,7 @@ describe('loaders', () => {
     assert.equal(executor.taken(), 2);
   });
 
-  it('look up compound keys, in any order of columns, also with an enum that has no such label', async () => {
+  it('look up compound keys, in any order of columns, also with a value that the enum does not have', async () => {
     const { loaders, executor } = fresh();
     const keys = [
       [1, 'name 1', 'A'],
@@ -202,7 +202,7 @@ describe('loaders', () => {
     assert.deepEqual(notes.map((row) => row['kind']).sort(), ['A', 'B']);
   });
 
-  it('match keys as the server does where one value has many spellings, and answer the other keys where the server refuses one', async () => {
+  it('match keys as the server does if one value has several spellings, and answer the other keys if the server refuses one', async () => {
     const { loaders, executor } = fresh();
     const prices = await Promise.all(
       ['1.5', '1.500', '+1.50', '15e-1', '3'].map((price) => loaders.one('hosts', ['price'], [price])),
@@ -225,7 +225,7 @@ describe('loaders', () => {
     assert.equal(executor.taken(), 1, 'what was refused is not remembered');
   });
 
-  it('count several things over one relation in one statement, zero where there is nothing', async () => {
+  it('count several fields over one relation in one statement, with zero for no row', async () => {
     const { loaders, executor } = fresh();
     const status = new Map([['status', { kind: 'equals', column: 'status' } as const]]);
     const open = countField({ target: 'tasks', join: ofProject, where: "status <> 'DONE'" });
@@ -309,7 +309,7 @@ describe('loaders', () => {
     assert.deepEqual(await Promise.all(reads.map((read) => read())), ['slug-1', 3, 2, 0]);
   });
 
-  it('read the same field with other arguments by another statement, up to a limit', async () => {
+  it('read one field with other arguments by another statement, up to a limit', async () => {
     const { loaders, executor } = fresh({ maxLoaders: 3 });
     const field = listField({
       target: 'tasks',
@@ -335,7 +335,7 @@ describe('loaders', () => {
     await assert.rejects(fresh().loaders.list(field, [1], { first: -1 }), /"first" must be a whole number/);
   });
 
-  it('give each text one name that is short enough for PostgreSQL', async () => {
+  it('give each statement text one name that is short enough for PostgreSQL', async () => {
     const { loaders, executor } = fresh();
     const page = connectionField({ target: 'tasks', orderBy: latest, join: ofProject });
     const first = await loaders.page(page, [1], { first: 3 });
@@ -353,7 +353,7 @@ describe('loaders', () => {
     for (const name of names) assert.match(name, /^[\w-]{8,63}$/);
   });
 
-  it('are served by indexes: no table is read whole or sorted for a page of each parent', async () => {
+  it('are served by indexes, so that no table is read or sorted as a whole for a page of each parent', async () => {
     const { loaders, executor } = fresh();
     const paged = connectionField({ target: 'tasks', orderBy: latest, join: ofProject });
     const root = connectionField({ target: 'tasks', orderBy: latest });

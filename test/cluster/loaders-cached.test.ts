@@ -1,6 +1,6 @@
 /**
- * Loaders through a cache over a real server: what they ask the database for, what they keep apart, and that answers
- * stay as they were.
+ * Proves loaders with a cache on a real server: what they ask the database for, which values they keep apart, and that
+ * answers equal those without a cache.
  */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
@@ -77,7 +77,7 @@ describe('loaders through a cache', () => {
     return second.value;
   }
 
-  it('answer rows, missing rows, lists, pages and counts as the database did', async () => {
+  it('return rows, missing rows, lists, pages and counts as the database did', async () => {
     await keeps((loaders) => some(20, (i) => loaders.one('tasks', ['id'], [i * 37])), 1);
     await keeps((loaders) => some(20, (i) => loaders.list(tasksOf, [i], { status: 'DONE' })), 1);
     await keeps(
@@ -89,7 +89,7 @@ describe('loaders through a cache', () => {
     await keeps((loaders) => loaders.count(countField({ target: 'projects' }), null), 1);
   });
 
-  it('ask for what is missing only', async () => {
+  it('query the database only for missing values', async () => {
     await spent((loaders) => some(10, (i) => loaders.one('tasks', ['id'], [i])));
     const { loaders, executor } = cached.fresh();
     await some(20, (i) => loaders.one('tasks', ['id'], [i]));
@@ -151,7 +151,7 @@ describe('loaders through a cache', () => {
     }
   });
 
-  it('refuse a key that is no value of its type, keep nothing of it, and find the others', async () => {
+  it('refuse an invalid key, cache nothing of it, and find the others', async () => {
     const find = (loaders: EntityLoaders, address: string): Promise<unknown> =>
       loaders.one('hosts', ['address'], [address]).then(
         (row) => row?.['price'] ?? null,
@@ -199,7 +199,7 @@ describe('loaders through a cache', () => {
     );
   });
 
-  it('cache nothing where caching is off', async () => {
+  it('cache nothing if caching is off', async () => {
     const off = { ...tasksOf, caching: OFF };
     for (let i = 0; i < 2; i += 1) assert.equal((await spent((loaders) => loaders.list(off, [1]))).statements, 1);
     const uncached = new CachedLoaders(client, {
@@ -251,7 +251,7 @@ describe('loaders through a cache', () => {
     assert.deepEqual(await gone(() => cached.invalidate([], [tableTag(tasks.table)])), ['row', 'list', 'count']);
   });
 
-  it('keep settings of the database apart', async () => {
+  it('cache values separately for each set of database settings', async () => {
     const load = (loaders: EntityLoaders): Promise<unknown> => loaders.one('tasks', ['id'], [1]);
     const as = (value: string): LoaderOptions => ({ settings: [{ name: 'app.user', value }] });
     const statements: number[] = [];
@@ -268,7 +268,7 @@ describe('loaders through a cache', () => {
     await keeps(both, 1);
   });
 
-  it('show what a mutation returned in its own request only', async () => {
+  it('use the row that a mutation returned in its own request only', async () => {
     await spent((loaders) => loaders.one('tasks', ['id'], [2]));
     const { loaders } = cached.fresh();
     const row = { id: '2', project_id: '3', status: 'DONE', title: 'written just now' };
@@ -277,7 +277,7 @@ describe('loaders through a cache', () => {
     assert.equal((await spent((others) => others.one('tasks', ['id'], [2]))).value?.['title'], 'title 2');
   });
 
-  it('use no cache where none may answer, and do not show what a failover has undone', async () => {
+  it('read the database if no cache may answer, or if its position is below the required one', async () => {
     const load = (loaders: EntityLoaders): Promise<unknown> => loaders.one('tasks', ['id'], [5]);
     const { value } = await spent(load);
     cached.mayShow = false;

@@ -1,4 +1,4 @@
-/** Filters over a real server: each operator against the SQL that a person would write. */
+/** Proves filters on a real server: each operator against the equivalent plain SQL. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type pg from 'pg';
@@ -125,7 +125,7 @@ describe('filters', () => {
     await same({ 'Odd "name': { eq: 'x1' } }, '"Odd ""name" = \'x1\'');
   });
 
-  it('treat NULL as a value: ne and notIn keep it, not is the complement, and null means IS NULL', async () => {
+  it('treat NULL as a value: ne and notIn include it, not is the complement, and null means IS NULL', async () => {
     await same({ n: { ne: 3 } }, 'n IS DISTINCT FROM 3');
     await same({ n: { eq: null } }, 'n IS NULL');
     await same({ n: { ne: null } }, 'n IS NOT NULL');
@@ -143,7 +143,7 @@ describe('filters', () => {
     await same({ not: { not: { n: { lt: 3 } } } }, 'n < 3');
   });
 
-  it('find text by its parts, and take wildcards and quotes literally', async () => {
+  it('match parts of text, and take wildcards and quotes literally', async () => {
     for (const part of ['100%', '100_', '%', '_', '\\', "it's", '🙂', 'lain', 'b"; DROP TABLE facts; --']) {
       const literal = `'${part.replaceAll("'", "''")}'`;
       await same({ name: { contains: part } }, `strpos(name, ${literal}) > 0`, !part.includes('DROP'));
@@ -154,7 +154,7 @@ describe('filters', () => {
     await same({ n: { contains: '3' } }, 'n = 3');
   });
 
-  it('look into arrays', async () => {
+  it('match entries of arrays', async () => {
     await same({ tags: { has: 'red' } }, "'red' = ANY(tags)");
     await same({ tags: { has: 'a,b' } }, "'a,b' = ANY(tags)");
     await same({ tags: { hasAny: ['green', 'c"d'] } }, `tags && '{green,"c\\"d"}'`);
@@ -167,7 +167,7 @@ describe('filters', () => {
     await same({ stages: { eq: ['NEW'] } }, "stages = '{NEW}'");
   });
 
-  it('combine with and, or and not', async () => {
+  it('can be combined with and, or and not', async () => {
     await same({ n: { gt: 1 }, stage: { eq: 'NEW' } }, "n > 1 AND stage = 'NEW'");
     await same(
       { or: [{ n: { eq: 1 } }, { stage: { eq: 'NEW' }, n: { eq: 2 } }] },
@@ -193,7 +193,7 @@ describe('filters', () => {
     assert.deepEqual(await found({ tags: ['red'] }), await bySql("tags = '{red}'"));
   });
 
-  it('are added to the condition that the schema declares, whatever that ends with', async () => {
+  it('are added to the condition of the schema, whatever text that ends with', async () => {
     const open = { ...field, where: "stage <> 'DONE' OR facts.flag -- not done" };
     const rows = await loaders().list(open, null, { n: [1, 2] });
     assert.deepEqual(
@@ -203,7 +203,7 @@ describe('filters', () => {
     assert.equal(await loaders().count(open, null, { n: [1, 2] }), rows.length);
   });
 
-  it('that do not fit are refused with the names that the client used', async () => {
+  it('are refused if they are invalid, with the names that the client used', async () => {
     const refused = (args: Record<string, unknown>, message: RegExp): Promise<void> =>
       assert.rejects(
         found(args),
@@ -252,7 +252,7 @@ describe('filters', () => {
     );
   });
 
-  it('that the client composes are not prepared, since there is no limit to them', async () => {
+  it('are not prepared, since clients can compose any number of them', async () => {
     const executor = new CountingExecutor(client);
     const all = new EntityLoaders({ model, executor, limits: defaultOptions(), tenancy: Tenancy.all });
     await all.list(field, null, { n: 1, stage: 'NEW' });

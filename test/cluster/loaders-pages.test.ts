@@ -1,4 +1,4 @@
-/** Pages walked over a real server, forwards and backwards, against the one ORDER BY that they cut into pieces. */
+/** Proves pages on a real server, forwards and backwards, against the one ORDER BY that they divide. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type pg from 'pg';
@@ -107,7 +107,7 @@ describe('pages', () => {
     }
   });
 
-  it('between two cursors hold what lies between them, from either end', async () => {
+  it('between two cursors hold the rows between them, from either end', async () => {
     const orderBy = [
       { column: 'a', descending: true },
       { column: 'c', descending: false },
@@ -127,7 +127,7 @@ describe('pages', () => {
     );
   });
 
-  it('of a hundred parents are one statement, each with its own rows and its own next page', async () => {
+  it('of a hundred parents take one statement, each with its own rows and its own next page', async () => {
     const orderBy = [
       { column: 'b', descending: true },
       { column: 'id', descending: true },
@@ -151,7 +151,7 @@ describe('pages', () => {
     assert.equal(executor.taken(), 1, 'and so are their totals');
   });
 
-  it('of no rows have no cursors, and first: 0 tells only whether there are any', async () => {
+  it('without rows have no cursors, and first: 0 reports only whether there are rows', async () => {
     const field = connectionField({
       target: 'items',
       orderBy: [{ column: 'id', descending: false }],
@@ -168,7 +168,7 @@ describe('pages', () => {
     assert.equal(executor.taken(), 0, 'a parent without a value costs no statement');
   });
 
-  it('refuse arguments that make no sense, naming them', async () => {
+  it('refuse invalid arguments and name them', async () => {
     const byId = connectionField({ target: 'items', orderBy: [{ column: 'id', descending: false }] });
     const byMood = connectionField({
       target: 'items',
@@ -287,7 +287,7 @@ describe('pages', () => {
       });
     const titles = connectionField({ target: 'titles', orderBy: [{ column: 'title', descending: false }] });
 
-    it('continue from every cursor that they gave, forwards and backwards', async () => {
+    it('continue from every cursor that they returned, forwards and backwards', async () => {
       for (const descending of [false, true]) {
         const { rows } = await client.query<{ id: string }>(
           `SELECT id FROM letters ORDER BY body ${descending ? 'DESC' : 'ASC'}, id`,
@@ -306,7 +306,7 @@ describe('pages', () => {
         );
     });
 
-    it('continue where a row has moved to, report a deleted row, and need no row where the order is the key itself', async () => {
+    it('continue at the new place of a moved row, report a deleted row, and need no row if the order is the key itself', async () => {
       const [first, title] = [await page(letters(false), null, { first: 1 }), await page(titles, null, { first: 2 })];
       const again = (): Promise<Page> => page(letters(false), null, { first: 1, after: first.pageInfo.endCursor });
       const next = ids(await again());

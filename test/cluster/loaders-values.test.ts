@@ -1,5 +1,5 @@
 /**
- * Values of every type through writes, rows, cursors and filters of a real server: what went in comes out, to the last
+ * Proves values of every type in writes, rows, cursors and filters of a real server: each is returned to the last
  * digit.
  */
 import assert from 'node:assert/strict';
@@ -160,7 +160,7 @@ describe('values', () => {
     ['raws', ['\\x00ff', '\\x']],
   ];
 
-  it('of each type come back exactly from the write, from a read, and as null', async () => {
+  it('of each type are returned exactly by the write and by a read, and as null', async () => {
     for (const [column, given, read = given] of EXACT) {
       const name = `${column} ${typeof given === 'bigint' ? given : JSON.stringify(given)}`;
       const row = await write('insert', { input: { [column]: given } });
@@ -176,7 +176,7 @@ describe('values', () => {
     }
   });
 
-  it('of each type order pages and make cursors that lose nothing', async () => {
+  it('of each type order pages and make exact cursors', async () => {
     for (const column of things.columns.keys()) {
       if (column === 'plain') continue; // json has no order
       const field = connectionField({
@@ -205,7 +205,7 @@ describe('values', () => {
     }
   });
 
-  it('that no column could hold are refused before they reach the database, naming the field', async () => {
+  it("are refused before they reach the database, with the field's name, if no column could hold them", async () => {
     const before = executor.statements.length;
     const wrong: readonly (readonly [string, unknown])[] = [
       ['small', 32_768],
@@ -328,7 +328,7 @@ describe('values', () => {
     assert.deepEqual((await write('delete', { a: 1, b: 'y' }, pairs))?.['b'], 'y');
   });
 
-  it('make one statement per set of given fields, in whatever order they were given', () => {
+  it('make one statement for each set of given fields, in any order of the fields', () => {
     const field = writeField('update', things);
     const name = (input: Record<string, unknown>): string => writeStatement(things, field, { id: 1, input }).name;
     assert.equal(name({ name: 'a', whole: 1 }), name({ whole: 2, name: null }));

@@ -1,4 +1,7 @@
-/** A schema of entities and fields alone: what is made of it is served, and means what a written schema means. */
+/**
+ * Proves a schema of entities and fields only: the types that Meridian generates from it are served, and mean the same
+ * as written ones.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
@@ -158,7 +161,7 @@ describe('a schema of entities and fields', () => {
     assert.deepEqual(rex, { owner: { animals: { nodes: [{ name: 'Tom' }, { name: 'Rex' }], totalCount: 2 } } });
   });
 
-  it('writes: defaults are the table’s, what is left out stays, and a stale version is a conflict', async () => {
+  it("writes with the table's defaults, leaves omitted fields unchanged, and reports a stale version as a conflict", async () => {
     type Row = { id: string; mood: string; names: string[]; version: number; favoriteOf?: unknown };
     const { createAnimal } = await run<{ createAnimal: { animal: Row } }>(
       'mutation ($input: CreateAnimalInput!) { createAnimal(input: $input) { animal { id mood names version } } }',
@@ -190,7 +193,7 @@ describe('a schema of entities and fields', () => {
     assert.deepEqual(await run('query ($id: ID!) { animal(id: $id) { name } }', { id }), { animal: null });
   });
 
-  it('refuses what the made types do not have, as GraphQL does', async () => {
+  it('refuses fields that the generated types do not have, as GraphQL does', async () => {
     const { errors } = await app.gql(US, 'mutation { createAnimal(input: { id: 9, name: "x" }) { token } }');
     assert.match(
       errors.map(({ message }) => message).join('\n'),
@@ -204,7 +207,7 @@ describe('a schema of entities and fields', () => {
 });
 
 describe('the example applications', () => {
-  it('mean the same to the database as when all of their types are written', async () => {
+  it('lead to the same statements as when all of their types are written', async () => {
     await using server = await startScratchPostgres();
     const client = await server.connect();
     await loadApp(client, 'workspace', 0.001);

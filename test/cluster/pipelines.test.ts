@@ -1,4 +1,7 @@
-/** Tests of statements that are sent together on one connection: whose answer is whose, and when one is given up. */
+/**
+ * Proves statements that are sent together on one connection: each gets its own answer, and all are abandoned when the
+ * awaited one takes too long.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isMeridianError } from '../../src/base/errors.ts';
@@ -27,7 +30,7 @@ const told = (outcome: Outcome | undefined): unknown =>
     : (outcome?.error as { code?: string } | undefined)?.code;
 const rowsOf = (name: string, text: string, ...values: unknown[]): SqlText => ({ name, text, values });
 
-describe('statements that are sent together', () => {
+describe('statements that are sent together on one connection', () => {
   before(async () => {
     set = await startReplicaSet(0);
     await set.primary.query("CREATE TABLE t (id int, note text); INSERT INTO t VALUES (1, 'one'), (2, 'two')");
@@ -38,7 +41,7 @@ describe('statements that are sent together', () => {
     await set?.[Symbol.asyncDispose]();
   });
 
-  it('answer each its own, the first time and when they are prepared already', async () => {
+  it('get an answer each, the first time and when they are already prepared', async () => {
     const both = rowsOf('both', 'SELECT id, note FROM t WHERE id = ANY ($1) ORDER BY id', [1, 2]);
     const none = rowsOf('none', 'UPDATE t SET note = note WHERE id = $1', 9);
     const wanted = [
@@ -60,7 +63,7 @@ describe('statements that are sent together', () => {
     for (let i = 0; i < 3; i += 1) assert.deepEqual((await sent(statements)).map(told), wanted);
   });
 
-  it('keep their order behind one that fails at the server or cannot be sent', async () => {
+  it('keep their order after one that fails at the server or cannot be sent', async () => {
     const fails = rowsOf('fails', 'SELECT 1 / $1::int AS x', 0);
     const cannot = rowsOf('cannot', 'SELECT $1::text AS x', {
       toPostgres: () => {
@@ -79,7 +82,7 @@ describe('statements that are sent together', () => {
     assert.deepEqual(told((await sent([rowsOf('cannot', 'SELECT $1::text AS x', 'a')]))[0]), ['SELECT', 1, { x: 'a' }]);
   });
 
-  it('are refused by the server, not read by the old description, when a prepared statement has other columns', async () => {
+  it('are refused by the server, and not decoded by the old description, when a prepared statement has other columns', async () => {
     const all = rowsOf('all', 'SELECT * FROM c WHERE $1::int = 1', 1);
     await set.primary.query('CREATE TABLE c (a int); INSERT INTO c VALUES (1)');
     assert.deepEqual(told((await sent([all]))[0]), ['SELECT', 1, { a: 1 }]);
@@ -92,7 +95,7 @@ describe('statements that are sent together', () => {
     assert.deepEqual(told((await sent([all]))[0]), ['SELECT', 1, { b: '1' }]);
   });
 
-  it('find a function new after a type has changed, although the only statement that called it before has failed', async () => {
+  it('use the new plan of a function after a type has changed, although its only call before has failed', async () => {
     await set.primary.query(`CREATE TABLE f (id int, v int CHECK (v::text <> '0')); INSERT INTO f VALUES (1, 1);
       CREATE FUNCTION same() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF OLD.v IS NOT DISTINCT FROM NEW.v THEN RETURN NULL; END IF; RETURN NEW; END';
       CREATE TRIGGER same BEFORE UPDATE ON f FOR EACH ROW EXECUTE FUNCTION same()`);
@@ -115,7 +118,7 @@ describe('statements that are sent together', () => {
     }
   });
 
-  it('are given up together when the one that is waited for takes longer than its limit', async () => {
+  it('are abandoned together when the awaited one takes longer than its limit', async () => {
     const early = poolOf(0);
     try {
       const outcomes = early.use((connection) =>

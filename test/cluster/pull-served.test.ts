@@ -1,4 +1,4 @@
-/** A graph as it was pulled, served in three regions: every list, every lookup and every relation as plain SQL has it. */
+/** Proves a pulled graph, served in three regions: every list, lookup and relation has the rows of plain SQL. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { compileModel } from '../../src/schema-compiler/compile.ts';
@@ -101,7 +101,7 @@ describe('a graph that was pulled', () => {
     assert.ok(compared >= 60, `${compared} compared`);
   });
 
-  it('shows enums with odd labels, arrays, documents and times', async () => {
+  it('shows enums with unusual labels, arrays, documents and times', async () => {
     const { person } = await ask(
       '{ person(id: 3) { feeling feelings tags scores home details seen wakes ratio big words: mail } }',
     );
@@ -120,7 +120,7 @@ describe('a graph that was pulled', () => {
     });
   });
 
-  it('filters, sorts and writes', async () => {
+  it('filters, sorts and writes rows', async () => {
     const { tasks } = await ask(
       '{ tasks(filter: { author: { eq: 3 }, level: [LOW] }, orderBy: [PRICE_DESC], first: 5) { nodes { id price } } }',
     );

@@ -1,4 +1,7 @@
-/** A graph that was pulled from a database of odd things: it starts as it is, and is kept through migrations. */
+/**
+ * Proves a graph that was pulled from a database with unusual objects: it starts unchanged, and edits are kept through
+ * migrations.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,7 +39,7 @@ const change = (out: string, name: string, from: string, to: string): void => {
   writeFileSync(join(folder, out, name), text.replace(from, to));
 };
 
-describe('SDL that was pulled', () => {
+describe('the SDL that meridian pull writes', () => {
   for (const mutations of [false, true]) {
     it(`fits the database without a line written by hand and without a warning, ${mutations ? 'with' : 'without'} mutations`, async () => {
       const { catalog } = await readFrom(client);
@@ -49,7 +52,7 @@ describe('SDL that was pulled', () => {
     });
   }
 
-  it('keys a view by the rows that its definition shows once, and waits with one that may repeat them', async () => {
+  it('takes the key of a view from rows that its definition shows once, and comments a view out that may repeat them', async () => {
     const { files } = await pullFrom(client);
     assert.match(files.get('open_tasks.graphql') ?? '', /^type OpenTask @entity @key\(fields: "id"\) \{/);
     assert.match(files.get('task_counts.graphql') ?? '', /^type TaskCount @entity @key\(fields: "personId"\) \{/);
@@ -57,7 +60,7 @@ describe('SDL that was pulled', () => {
       assert.match(files.get(`${name}.graphql`) ?? '', /^# View public\.\w+: its definition does not say/, name);
   });
 
-  it('names what relations, enums, odd names and clashes come to, and says what is left out', async () => {
+  it('has the names of relations, enums, unusual names and name clashes, and reports what it omits', async () => {
     const { files, leftOut } = await pullFrom(client);
     const people = files.get('people.graphql') ?? '';
     for (const line of [
@@ -86,7 +89,7 @@ describe('SDL that was pulled', () => {
     );
   });
 
-  it('has the tables that were asked for alone', async () => {
+  it('contains only the requested tables', async () => {
     const { files } = await pullFrom(client, { include: ['task*', 'sales.*'], exclude: ['task_filters', '*_pairs'] });
     assert.deepEqual(
       [...files.keys()].filter((name) => name !== 'schema.graphql'),
@@ -97,7 +100,7 @@ describe('SDL that was pulled', () => {
 });
 
 describe('meridian pull', () => {
-  it('writes files, changes nothing when it is run again, and keeps what a person has changed through a migration', async () => {
+  it("writes files, changes nothing in a second run, and keeps a person's edits through a migration", async () => {
     const first = await pull('kept');
     assert.equal(first.status, 0, first.stderr);
     const before = Object.fromEntries(

@@ -1,4 +1,7 @@
-/** Tests of every consistency level on real replicas: what a user has saved or seen is there when they look. */
+/**
+ * Proves every consistency level on real replicas: a user reads what they have written and never an older state than
+ * they have seen.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isMeridianError } from '../../src/base/errors.ts';
@@ -40,7 +43,7 @@ const EVENTUAL = { level: 'EVENTUAL', floor: null, maxLagMs: null } as const;
 let count = 0;
 const fresh = (): string => `value ${(count += 1)}`;
 
-describe('reads at every level', () => {
+describe('on real replicas,', () => {
   before(async () => {
     set = await startReplicaSet(2);
     await set.primary.query(`CREATE TABLE t (id bigint PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'first')`);
@@ -57,7 +60,7 @@ describe('reads at every level', () => {
     await set?.[Symbol.asyncDispose]();
   });
 
-  it("EVENTUAL is answered by the region's own server, and says where it has read", async () => {
+  it("EVENTUAL is answered by the region's own server, and the report names that server", async () => {
     for (const reader of [us, eu, ap]) {
       const { rows, report } = await reader.read(READ);
       assert.deepEqual(rows, [{ v: 'first' }]);
@@ -69,7 +72,7 @@ describe('reads at every level', () => {
     }
   });
 
-  it('an operation of many statements waits for its own statements, however few connections there are, and takes none from others', async () => {
+  it('an operation of many statements waits for its own statements, however few connections there are, and takes no connection from others', async () => {
     const limits = { poolSize: 2, poolWaitMs: 150, poolQueue: 4, connectMs: 3_000 };
     await using reader = await startReader({ local: 'us', urls: { us: set.primary.url }, options: limits });
     const statements = Array.from({ length: 30 }, (_, i) => sql(`SELECT ${i} AS n FROM pg_sleep(0.02)`));
@@ -88,7 +91,7 @@ describe('reads at every level', () => {
     );
   });
 
-  it('an operation does not wait for its own statements without end', async () => {
+  it('the wait of an operation for its own statements has a limit', async () => {
     await using reader = await startReader({
       local: 'us',
       urls: { us: set.primary.url },
@@ -119,7 +122,7 @@ describe('reads at every level', () => {
     }
   });
 
-  it('while replay is paused, a read shows old rows without a token, and the right ones from the primary with it', async () => {
+  it('a read while replay is paused shows old rows without a token, and the current ones from the primary with it', async () => {
     const old = fresh();
     await write(old);
     await caughtUp();
@@ -153,7 +156,7 @@ describe('reads at every level', () => {
     );
   });
 
-  it('SESSION waits for replay rather than crossing to the primary, when that is quicker', async () => {
+  it('SESSION waits for replay instead of reading at the primary, if that is quicker', async () => {
     await pause(replica(0));
     try {
       const value = fresh();
@@ -177,7 +180,7 @@ describe('reads at every level', () => {
     }
   });
 
-  it("STRONG shows what others have written, without a token, from the region's own replica", async () => {
+  it("STRONG shows the writes of others without a token, from the region's own replica", async () => {
     for (let i = 0; i < 20; i += 1) {
       const value = fresh();
       await write(value);
@@ -228,7 +231,7 @@ describe('reads at every level', () => {
     }
   });
 
-  it('SNAPSHOT reads one state, whatever is written meanwhile', async () => {
+  it('SNAPSHOT reads one state under concurrent writes', async () => {
     const value = fresh();
     const token = await write(value);
     const session = eu.session(token);
@@ -247,7 +250,7 @@ describe('reads at every level', () => {
     assert.equal(eu.servers.get('eu')?.pool.busy, 0);
   });
 
-  it('SNAPSHOT without a token is not older than the moment it was asked for', async () => {
+  it('SNAPSHOT without a token is not older than its request', async () => {
     await pause(replica(0));
     try {
       const value = fresh();
@@ -258,7 +261,7 @@ describe('reads at every level', () => {
     }
   });
 
-  it('a statement that fails spoils neither its snapshot nor its connection', async () => {
+  it('a statement that fails breaks neither its snapshot nor its connection', async () => {
     const session = eu.session();
     const executor = session.executor({ level: 'SNAPSHOT', floor: null, maxLagMs: null });
     const good = executor.query(sql(READ));
@@ -274,7 +277,7 @@ describe('reads at every level', () => {
     assert.equal((await eu.read(READ)).rows.length, 1);
   });
 
-  it('reads of one user never go back when they move from a region to another', async () => {
+  it('the reads of a user who moves to another region never show an older state', async () => {
     const old = fresh();
     await write(old);
     await caughtUp();
@@ -296,7 +299,7 @@ describe('reads at every level', () => {
     }
   });
 
-  it('reads behind a write of the same operation see it', async () => {
+  it('reads after a write of the same operation see it', async () => {
     await pause(replica(0));
     try {
       const session = eu.session();

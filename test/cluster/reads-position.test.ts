@@ -1,4 +1,6 @@
-/** Tests of the position that a read reports (R6): never below what was seen, and no higher than it must be. */
+/**
+ * Proves the position that a read reports (R6): it is never below the state of the rows, and no higher than necessary.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { sleep } from '../../src/base/clock.ts';
@@ -36,7 +38,7 @@ async function firstSight(round: number, read: () => Promise<{ v: unknown; at: L
   }
 }
 
-describe('the position of a read', () => {
+describe('the reported position of a read', () => {
   before(async () => {
     set = await startReplicaSet(1);
     await set.primary.query('CREATE TABLE t (v int); INSERT INTO t VALUES (0)');
@@ -48,7 +50,7 @@ describe('the position of a read', () => {
     await set?.[Symbol.asyncDispose]();
   });
 
-  it('is not below what was seen, although the replay position read after it may be', async () => {
+  it('is not below the state of its rows, although the replay position that is read afterwards may be', async () => {
     let naive = 0;
     let below = 0;
     for (let round = 1; round <= ROUNDS; round += 1) {
@@ -74,7 +76,7 @@ describe('the position of a read', () => {
     );
   });
 
-  it('is the replay position itself where nothing is being replayed', async () => {
+  it('is the replay position itself while nothing is replayed', async () => {
     const idle = async (what: string): Promise<void> => {
       const { report } = await eu.read('SELECT v FROM t');
       const [position] = [...report.positions.values()];
@@ -118,7 +120,7 @@ describe('the position of a read', () => {
     );
   });
 
-  it('of the primary covers what was committed without being flushed', async () => {
+  it('at the primary covers commits that are not flushed', async () => {
     const us = await startReader({ local: 'us', urls: { us: set.primary.url, eu: replica().url } });
     try {
       await set.primary.query('SET synchronous_commit = off');
@@ -137,7 +139,7 @@ describe('the position of a read', () => {
     }
   });
 
-  it("is never too low, nor refused as of the future, where the role may not look at the server's processes", async () => {
+  it("is never too low, nor refused as a future position, if the role may not see the server's processes", async () => {
     await set.primary.query(`CREATE ROLE plain LOGIN; GRANT SELECT, UPDATE ON t TO plain`);
     await replica().caughtUp(await set.primary.position());
     const asPlain = (url: string): string => url.replace('postgres@', 'plain@');
@@ -159,7 +161,7 @@ describe('the position of a read', () => {
     }
   });
 
-  it('holds on a connection that was proved before and on a new one alike', async () => {
+  it('is right on a connection that was used before and on a new one', async () => {
     await replica().caughtUp(await set.primary.position());
     const server = eu.servers.get('eu');
     assert.ok(server);

@@ -1,5 +1,5 @@
 /**
- * Tests of values as a real server sends them: exact, in UTC, whatever the role or the database has as its settings.
+ * Proves values as a real server sends them: exact, and in UTC, whatever the settings of the role and the database are.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -62,7 +62,7 @@ describe('values from a real server', () => {
     CASES.forEach(([text, expected], i) => assert.deepEqual(rows[0]?.[`c${i}`], expected, text));
   });
 
-  it('are sent back as they came', async () => {
+  it('are sent back unchanged', async () => {
     const session = us.session();
     const at = '2026-01-31T12:00:00.123456Z';
     const rows = await session.executor({ level: 'EVENTUAL', floor: null, maxLagMs: null }).query({

@@ -1,4 +1,7 @@
-/** Setup makes a bare cluster ready, twice without a change; check finds what is broken and says what to do. */
+/**
+ * Proves that setup prepares a bare cluster and changes nothing the second time, and that check finds what is broken
+ * and says what to do.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
@@ -96,7 +99,7 @@ const history = (): Promise<Record<string, unknown>[]> =>
     'SELECT relation, key, version::int, row_then, deleted FROM meridian.history ORDER BY relation, version',
   );
 
-test('setup keeps the versions that a policy compares with, whoever writes, and nothing else', async () => {
+test('setup stores the versions that a policy compares with, whichever program writes, and nothing else', async () => {
   // As texts, which an object with an empty name holds.
   const order = (note: string, version: number): Record<string, unknown> => ({
     '': true,
@@ -201,7 +204,7 @@ test('setup adds a new mapped table to the publication, or all tables of a schem
   has(findings, 'us', 'ok', /covers the 4 mapped tables/);
 });
 
-test('setup waits for the end of a transaction that is under way when it adds a table, and says so where that takes too long', async () => {
+test('setup waits for the end of a running transaction when it adds a table, and reports a wait that takes too long', async () => {
   await set.primary.query('CREATE TABLE late (id int PRIMARY KEY); CREATE TABLE later (id int PRIMARY KEY)');
   const client = new pg.Client({ connectionString: set.primary.url });
   await client.connect();
@@ -390,7 +393,7 @@ const identities = async (server: ReplicaSet['primary']): Promise<Record<string,
   return Object.fromEntries(rows.map(({ relname, relreplident }) => [relname, relreplident]));
 };
 
-test('setup leaves every update of a table with generated columns possible, whatever publications include of them', async () => {
+test('setup leaves updates of a table with generated columns possible, whichever of its columns a publication includes', async () => {
   await using bare = await startReplicaSet(0);
   await bare.primary.query(GENERATED);
   const alone: DatabaseTarget = {

@@ -1,4 +1,6 @@
-/** Proves that making a slot on a replica does not hold up the replica's replay, which the slot itself waits for. */
+/**
+ * Proves that creating a slot on a replica does not delay the replica's replay, which the creation itself waits for.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pg from 'pg';
@@ -64,12 +66,12 @@ async function madeBySelect(url: string, signal: AbortSignal): Promise<void> {
   await client.query(`SELECT pg_create_logical_replication_slot('${SLOT}', 'pgoutput')`);
 }
 
-test('the snapshot of a SELECT that makes a slot on a replica is in the way of replay', async () => {
+test('the snapshot of a SELECT that creates a slot on a replica blocks replay', async () => {
   await using set = await startReplicaSet(1, {});
   assert.equal(await replayGoesOn(set, madeBySelect), false);
 });
 
-test('a server that makes its slot on a replica holds up no replay', async () => {
+test('a server that creates its slot on a replica does not block replay', async () => {
   await using set = await startReplicaSet(1, {});
   assert.equal(
     await replayGoesOn(set, (databaseUrl, signal) =>

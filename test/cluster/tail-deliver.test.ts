@@ -1,4 +1,4 @@
-/** The tail on a real replica and on the primary: order, visibility (R2), sizes, messages, heartbeats. */
+/** Proves the tail on a real replica and on the primary: order, visibility (R2), sizes, messages and heartbeats. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
@@ -62,7 +62,7 @@ test('300 of 300 changes are delivered in commit order, each when the replica sh
   assert.deepEqual(tail.gaps, []);
 });
 
-test("updates and deletes carry the old row whole, values as the text that was sent, and only a transaction's own messages", async () => {
+test("updates and deletes carry the whole old row, with values as the server's text, and only messages of their own transaction", async () => {
   await set.primary.query('CREATE TABLE typed (id bigint PRIMARY KEY, n numeric, at timestamptz, big text, gone int)');
   await set.primary.query('ALTER TABLE typed REPLICA IDENTITY FULL; ALTER PUBLICATION meridian ADD TABLE typed');
   await using tail = follow({ server: replica(), primary: set.primary });
@@ -122,7 +122,7 @@ test('a change without full replica identity is marked as incomplete', async () 
   );
 });
 
-test('a transaction of 20,000 rows arrives whole; a larger one than is kept as rows names its tables', async () => {
+test('a transaction of 20,000 rows arrives as a whole, and a larger one than the limit names its tables', async () => {
   await using whole = follow({ server: replica(), primary: set.primary });
   await until('the tail streams', () => whole.tail.state.kind === 'streaming');
   await set.primary.query(`INSERT INTO t SELECT g, 'row ' || g FROM generate_series(100000, 119999) g`);
@@ -174,7 +174,7 @@ test("on an idle cluster heartbeats move the watermark and carry the primary's c
   await until('the watermark moves', () => (tail.applied.lsn ?? 0n) > before);
 });
 
-test('records that hold nothing published move the watermark without a heartbeat', async () => {
+test('WAL records without published changes move the watermark without a heartbeat', async () => {
   await set.primary.query('CREATE TABLE unpublished (i int)');
   await using tail = follow({ server: replica(), primary: set.primary });
   await until('the tail streams', () => tail.tail.state.kind === 'streaming');
@@ -184,7 +184,7 @@ test('records that hold nothing published move the watermark without a heartbeat
   assert.equal(tail.transactions.length, count);
 });
 
-test('the watermark stands still while replay is paused, and goes on with it', async () => {
+test('the watermark stops while replay is paused, and moves on with it', async () => {
   await using tail = follow({ server: replica(), primary: set.primary });
   await until('the tail streams', () => tail.tail.state.kind === 'streaming');
   await replica().query('SELECT pg_wal_replay_pause()');
@@ -202,7 +202,7 @@ test('the watermark stands still while replay is paused, and goes on with it', a
   assert.equal(await tail.applied.waitFor(floor, { timeoutMs: 5_000 }), true);
 });
 
-test('on the primary a change is held back until the primary itself shows it, even while its committer waits for a replica', async () => {
+test('on the primary a change is held back until the primary itself shows it, even while its commit waits for a replica', async () => {
   await using tail = follow({ server: set.primary, primary: set.primary });
   await until('the tail streams', () => tail.tail.state.kind === 'streaming');
   const writer = new pg.Client({ connectionString: set.primary.url });

@@ -1,6 +1,6 @@
 /**
- * What tenants may do, and what becomes of rows that change hands: mutations in one round trip, triggers, cached rows,
- * the library.
+ * Proves the writes of tenants, and rows that move to another tenant: mutations in one round trip, triggers, cached
+ * rows and the library.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -61,7 +61,7 @@ describe('tenants', () => {
   });
   after(async () => app?.[Symbol.asyncDispose]());
 
-  it('own the rows that they insert, whether they name the tenant or not', async () => {
+  it('own the rows that they insert, with or without the tenant in the input', async () => {
     for (const organizationId of [undefined, '1', '01', '+1']) {
       const { data, errors } = await ask<Created>(one, CREATE, {
         input: { ownerId: owner, name: 'own', organizationId },
@@ -98,7 +98,7 @@ describe('tenants', () => {
       );
   });
 
-  it('keep a row that a trigger would give to another tenant: nothing is written then', async () => {
+  it('keep a row that a trigger would give to another tenant, and nothing is written then', async () => {
     const earlier = [await counted('projects'), await counted('projects WHERE organization_id = 1')];
     for (const [bearer, query, variables] of [
       [one, CREATE, { input: { ownerId: owner, name: 'gone', description: 'stolen:2' } }],
@@ -135,7 +135,7 @@ describe('tenants', () => {
     assert.equal(await counted('organizations'), earlier);
   });
 
-  it('are told that a key is taken, and not by whom', async () => {
+  it('learn that a key exists, and not which tenant has it', async () => {
     const [other] = await app.cluster.query<{ id: string; email: string; name: string }>(
       US,
       'SELECT id::text, email, name FROM users WHERE organization_id = 2 LIMIT 1',
@@ -166,7 +166,7 @@ describe('tenants', () => {
     assert.deepEqual([errors, later.count - earlier.count, later.sum - earlier.sum], [[], 1, 1]);
   });
 
-  it('lose and gain rows that move to another tenant, cached or not', async () => {
+  it('lose and gain rows that move to another tenant, also from the cache', async () => {
     const [task] = await app.cluster.query<{ id: string }>(
       US,
       `INSERT INTO tasks (project_id, title) VALUES ($1, 'wanders') RETURNING id::text`,
@@ -197,7 +197,7 @@ describe('tenants', () => {
     }
   });
 
-  it('are kept apart in the library, too', async () => {
+  it('are separated in the library, too', async () => {
     const regions = Object.fromEntries(
       app.cluster.regions.map(({ name }) => [name, { databaseUrl: app.cluster.dsnFor(EU, name) }]),
     );

@@ -1,6 +1,6 @@
 /**
- * Proves `meridian/testing` on an application of one's own: what a test may ask, break, wait for and put back, and what
- * is refused with a sentence.
+ * Proves `meridian/testing` on an application of its user: what a test may read, break, wait for and reset, and which
+ * calls are refused with an error.
  */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -76,7 +76,7 @@ describe('test regions', () => {
     return (data as { note: { text: string } }).note.text;
   };
 
-  it('show a stale read without a token, and none with it, while replay is paused', async () => {
+  it('show a stale read without a token and none with it while replay is paused', async () => {
     assert.equal(await noteIn(EU), 'first');
     await regions.pauseReplay(EU);
     const { token, errors } = await regions.region(US).query(CHANGE, { text: 'second' });
@@ -91,7 +91,7 @@ describe('test regions', () => {
     assert.equal(await noteIn(EU), 'second');
   });
 
-  it('say who lags and why when a wait for them takes too long', async () => {
+  it('name the region that lags, and the reason, when a wait for them takes too long', async () => {
     await regions.pauseReplay(EU);
     await regions.region(US).query(CHANGE, { text: 'not replayed' });
     await assert.rejects(regions.waitUntilCaughtUp(300), (error) => {
@@ -121,7 +121,7 @@ describe('test regions', () => {
     assert.equal((await regions.region(US).query(NOTE)).data?.['note']?.['text' as never], 'healed');
   });
 
-  it('are after a reset as they were after the start, whatever a test has left', async () => {
+  it('are in the state of their start after a reset, whatever a test has left', async () => {
     const key = { headers: { 'idempotency-key': '"a key that a test uses"' } };
     for (const round of [1, 2]) {
       // The key is forgotten, and the sequence begins anew.
@@ -145,7 +145,7 @@ describe('test regions', () => {
     }
   });
 
-  it('wait with a reset for a transaction that a test has left open', async () => {
+  it('wait in a reset for a transaction that a test has left open', async () => {
     const other = regions.region(US).sql('BEGIN; LOCK TABLE notes; SELECT pg_sleep(1.5); COMMIT');
     await regions.region(US).sql('SELECT pg_sleep(0.3)');
     const began = performance.now();
@@ -154,7 +154,7 @@ describe('test regions', () => {
     await other;
   });
 
-  it('know the viewer whom a test names, by the claims of their options', async () => {
+  it('recognize the viewer of a test, by the claims of their options', async () => {
     const whoami = async (viewer?: { id: string; tenant?: string; roles?: string[] }): Promise<unknown> =>
       (await regions.region(EU).query('{ whoami }', {}, viewer ? { viewer } : {})).data?.['whoami'];
     assert.equal(await whoami(), null);
@@ -162,7 +162,7 @@ describe('test regions', () => {
     assert.equal(await whoami({ id: '7', tenant: 'a', roles: ['admin', 'editor'] }), '7 a admin editor');
   });
 
-  it('refuse what makes no sense with one sentence', async () => {
+  it('refuse invalid calls with one sentence', async () => {
     assert.throws(() => regions.region('mars'), /There is no test region "mars"; there are us-east-1, eu-west-1\./);
     await assert.rejects(
       regions.pauseReplay(US),
@@ -173,7 +173,7 @@ describe('test regions', () => {
 });
 
 describe('the start of test regions', () => {
-  it('refuses options that contradict it, and names every one that does not exist', async () => {
+  it('refuses options that it sets itself, and names every unknown one', async () => {
     const start = (more: object): Promise<TestRegions> =>
       startTestRegions({ schema: 'schema/music', sql: 'schema/music', ...more });
     await assert.rejects(start({ options: { port: 4000, region: 'a' } }), /sets port, region itself; leave them out/);
@@ -185,7 +185,7 @@ describe('the start of test regions', () => {
     await assert.rejects(start({ sql: 'nowhere' }), /There is no folder .*nowhere/);
   });
 
-  it('leaves nothing behind when the schema does not fit, and tells what is wrong with it', async () => {
+  it('leaves nothing behind if the schema does not fit, and names what is wrong with it', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'meridian-testing-app-'));
     writeFileSync(
       join(folder, 'a.graphql'),
@@ -204,7 +204,7 @@ describe('the start of test regions', () => {
     }
   });
 
-  it('ends with its block where it was started with "await using", and removes its data', async () => {
+  it('ends with its block after "await using", and removes its data', async () => {
     let file: string;
     {
       const folder = mkdtempSync(join(tmpdir(), 'meridian-testing-app-'));

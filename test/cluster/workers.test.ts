@@ -1,6 +1,6 @@
 /**
- * Several workers of one server, run as people run them: spread, exact, measured together, started again, drained, and
- * refused in one sentence.
+ * Proves several workers of one server, run as a user runs them: distributed connections, exact reads, common metrics,
+ * restarts, draining, and errors in one sentence.
  */
 import assert from 'node:assert/strict';
 import { createServer, type AddressInfo } from 'node:net';
@@ -45,7 +45,7 @@ suite('several workers of one server', { skip }, () => {
     await place[Symbol.asyncDispose]();
   });
 
-  test('the log names one URL once, and connections are spread over the workers', async () => {
+  test('the log names one URL once, and connections are distributed over the workers', async () => {
     assert.equal(server.lines.filter(({ url }) => url !== undefined).length, 1, JSON.stringify(server.lines));
     // One connection after the other: of those that come in one moment, a worker that has the processor just then may
     // take all.
@@ -54,7 +54,7 @@ suite('several workers of one server', { skip }, () => {
     for (const agent of agents.values()) agent.destroy();
   });
 
-  test('a read with the token of a write is never stale, whichever worker wrote and whichever reads', async () => {
+  test('a read with the token of a write is never stale, whichever worker writes and reads', async () => {
     const agents = [...(await connectionsToEach(server.url, 2)).values()];
     let reads = 0;
     const write = async (id: number): Promise<void> => {
@@ -81,7 +81,7 @@ suite('several workers of one server', { skip }, () => {
     for (const agent of agents) agent.destroy();
   });
 
-  test('the metrics of any worker are the sum of all, gauges too where that means something', async () => {
+  test('the metrics of any worker cover all workers: counters are added up, and gauges too where a sum has a meaning', async () => {
     const agents = await connectionsToEach(server.url, 2);
     const series = 'meridian_graphql_operations_total{type="query"}';
     const before = valueOf(await metricsOf(), series);
@@ -97,7 +97,7 @@ suite('several workers of one server', { skip }, () => {
     }
   });
 
-  test('a worker that does not answer holds nobody up: it is counted, and nothing that was counted goes down', async () => {
+  test('a worker that does not answer delays no other and is counted, and no counter goes down', async () => {
     const [[stopped, first], [, second]] = [...(await connectionsToEach(server.url, 2))] as [
       [number, never],
       [number, never],
@@ -113,7 +113,7 @@ suite('several workers of one server', { skip }, () => {
     }
   });
 
-  test('a worker that is killed comes back, the others go on, and clients meet nothing but broken connections', async () => {
+  test('a worker that is killed is restarted, the others go on, and clients see only broken connections', async () => {
     const counted = valueOf(await metricsOf(), 'meridian_graphql_operations_total{type="query"}');
     const killed = await workerOf(server.url);
     const problems: unknown[] = [];
@@ -154,7 +154,7 @@ suite('several workers of one server', { skip }, () => {
     );
   });
 
-  test('SIGTERM to the first process ends it with status 0 when every request that is under way has its answer', async () => {
+  test('SIGTERM to the first process ends it with status 0 after every running request has its answer', async () => {
     const own = await startWorkers(place, { MERIDIAN_DRAIN_DELAY_MS: '500' });
     // As a load balancer does: it goes on over its connections until it is told to close them.
     const clients = [...(await connectionsToEach(own.url, 2)).values()].map(async (agent) => {
@@ -180,7 +180,7 @@ suite('several workers of one server', { skip }, () => {
     assert.equal(own.lines.filter(({ msg }) => msg === 'drained').length, 2);
   });
 
-  test('a signal that reaches all processes, as from a terminal, drains them as well', async () => {
+  test('a signal that reaches all processes, as from a terminal, lets them finish their requests as well', async () => {
     const own = await startWorkers(place);
     const slow = Array.from({ length: 10 }, () => send(own.url, '{ slow(ms: 1000) }'));
     await sleep(300);
@@ -189,7 +189,7 @@ suite('several workers of one server', { skip }, () => {
     assert.deepEqual(await own.ended, [0, null]);
   });
 
-  test('a worker that does not end in time is killed, and the status says so', async () => {
+  test('a worker that does not end in time is killed, and the exit status shows it', async () => {
     const own = await startWorkers(place, {
       MERIDIAN_DRAIN_MS: '200',
       MERIDIAN_CLOSE_MS: '200',
@@ -229,7 +229,7 @@ suite('several workers of one server', { skip }, () => {
     );
   });
 
-  test('what is wrong is said once, in one sentence, with status 1', async () => {
+  test('an error at start is reported once, in one sentence, with status 1', async () => {
     const start = async (env: Readonly<Record<string, string>>): Promise<string> => {
       const { status, stderr } = await meridian(['start'], {
         cwd: place.folder,

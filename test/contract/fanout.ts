@@ -1,4 +1,6 @@
-/** Owns what every fan-out promises to those who follow: order, what happened, and word of each loss. */
+/**
+ * Owns what every fan-out promises to its followers: the order of messages, their content, and a report of each loss.
+ */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { type Applied, type FanoutHandlers, type SharedState } from '../../src/cache/ports.ts';
@@ -42,7 +44,7 @@ export async function follow(url: string, options: Options): Promise<Follower> {
 }
 
 export function fanoutContract(deployment: () => Deployment): void {
-  it('sends followers each epoch and batch in order and whole, and none of other graphs', async () => {
+  it('sends followers each epoch and batch in order and as a whole, and none of other graphs', async () => {
     const options = optionsOf(deployment());
     using cache = await openCache(deployment(), options);
     using other = await openCache(deployment());
@@ -72,7 +74,7 @@ export function fanoutContract(deployment: () => Deployment): void {
     assert.deepEqual(two.heard, expected);
   });
 
-  it('sends large batches once, and very large ones as their tables', async () => {
+  it('sends a large batch once, and a very large one as the names of its tables', async () => {
     const options = optionsOf(deployment());
     using cache = await openCache(deployment(), options);
     await using follower = await follow(deployment().url, options);

@@ -1,4 +1,4 @@
-/** Owns the proof that the shared cache keeps its promises on each kind of Redis that a region may have. */
+/** Proves that the shared cache keeps its promises on each kind of Redis that a region may have. */
 import { after, before, describe } from 'node:test';
 import { spawnSync } from 'node:child_process';
 import { fanoutContract } from './fanout.ts';

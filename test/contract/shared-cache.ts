@@ -1,4 +1,4 @@
-/** Owns what every shared cache promises to reads and to the one who writes it, whatever it runs on. */
+/** Owns what every shared cache promises to its readers and to its writer, on every store. */
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { it } from 'node:test';
@@ -23,7 +23,7 @@ import {
 
 /** Declares the tests; `deployment` is asked for when they run. */
 export function sharedCacheContract(deployment: () => Deployment): void {
-  it('answers nothing until an epoch has begun', async () => {
+  it('returns nothing until an epoch has begun', async () => {
     using cache = await openCache(deployment());
     assert.equal(await cache.state(), null);
     assert.equal(await cache.lookup([key(1)], { leaseMs: 50 }), null);
@@ -34,7 +34,7 @@ export function sharedCacheContract(deployment: () => Deployment): void {
     assert.equal(await cache.state(), null);
   });
 
-  it('gives back what was filled in, all of it, with the state of the same moment', async () => {
+  it('returns all stored values, with the state of the same moment', async () => {
     using cache = await openCache(deployment());
     const state = await cache.begin('me', at(100));
     assert.deepEqual(
@@ -70,7 +70,7 @@ export function sharedCacheContract(deployment: () => Deployment): void {
     assert.deepEqual(await bodies(other, key(1, 'a')), [null]);
   });
 
-  it('refuses a fill below a tombstone of its tag, takes one at it, and forgets only what is older', async () => {
+  it('refuses a fill below a tombstone of its tag, accepts one at it, and deletes only older values', async () => {
     using cache = await openCache(deployment());
     let state = await cache.begin('me', at(100));
     await cache.fill(state.epoch, [item(1, 150), item(2, 149), item(3, 100)]);
@@ -93,7 +93,7 @@ export function sharedCacheContract(deployment: () => Deployment): void {
     assert.deepEqual(await bodies(cache, key(1, 'old')), [null]);
   });
 
-  it('refuses and hides what is below a tombstone of its table, and none of that is ever trimmed', async () => {
+  it('refuses and hides values below a tombstone of their table, and never drops that tombstone', async () => {
     using cache = await openCache(deployment(), optionsOf(deployment(), { tombstones: 100 }));
     const other = 'public.people' as TableTag;
     const items = [
@@ -135,7 +135,7 @@ export function sharedCacheContract(deployment: () => Deployment): void {
     assert.deepEqual(await bodies(cache, 1, 2), ['as of 100', 'as of 200'], 'what is in the cache stays right');
   });
 
-  it('remembers a bounded number of invalidations and refuses what it cannot judge any more', async () => {
+  it('remembers a limited number of invalidations, and refuses a fill that it can no longer judge', async () => {
     using cache = await openCache(deployment(), optionsOf(deployment(), { tombstones: 100 }));
     let state = await cache.begin('me', at(100));
     for (let step = 1; step <= 30; step += 1)
@@ -161,7 +161,7 @@ export function sharedCacheContract(deployment: () => Deployment): void {
     );
   });
 
-  it('refuses a fill over an entry with a higher asOf, and takes one at or above it', async () => {
+  it('refuses a fill over an entry with a higher asOf, and accepts one at or above it', async () => {
     using cache = await openCache(deployment());
     const { epoch } = await cache.begin('me', at(100));
     assert.deepEqual(await cache.fill(epoch, [item(1, 110), item(1, 109), item(1, 110, { body: 'again' })]), [
@@ -173,7 +173,7 @@ export function sharedCacheContract(deployment: () => Deployment): void {
     assert.deepEqual(await cache.fill(epoch, [item(1, 111)]), ['stored']);
   });
 
-  it('is empty when another epoch begins, and accepts nothing of the one before', async () => {
+  it('is empty when another epoch begins, and accepts nothing of the previous one', async () => {
     using cache = await openCache(deployment());
     const first = await cache.begin('me', at(100));
     await cache.fill(first.epoch, [item(1, 200)]);
@@ -185,7 +185,7 @@ export function sharedCacheContract(deployment: () => Deployment): void {
     assert.deepEqual(await cache.state(), second);
   });
 
-  it('answers a value with several tags only while each of them has its marker', async () => {
+  it('returns a value with several tags only while each of them has its marker', async () => {
     using cache = await openCache(deployment());
     let state = await cache.begin('me', at(100));
     const tags = [tag('p'), tag('q', 'public.people' as TableTag), customTag('board')] as const;
@@ -252,7 +252,7 @@ export function sharedCacheContract(deployment: () => Deployment): void {
     assert.deepEqual(await cache.fill(state.epoch, [page(8, 120)]), ['stored']);
   });
 
-  it('gives a lease for a missing value to one reader, until it has filled it in, took too long, or the value was invalidated', async () => {
+  it('gives a lease for a missing value to one reader, until the value is filled in or invalidated or the lease expires', async () => {
     using cache = await openCache(deployment());
     const state = await cache.begin('me', at(100));
     const look = async (leaseMs: number, ...ids: number[]): Promise<(string | null)[]> =>
@@ -304,7 +304,7 @@ export function sharedCacheContract(deployment: () => Deployment): void {
     assert.equal(await cache.apply('two', third, batch(130)), null);
   });
 
-  it('applies batches of thousands of tags in steps that end as one', async () => {
+  it('applies batches of thousands of tags in steps that take effect together', async () => {
     using cache = await openCache(deployment());
     const state = await cache.begin('me', at(100));
     const ids = Array.from({ length: 2_500 }, (_, id) => id);
@@ -341,7 +341,7 @@ export function sharedCacheContract(deployment: () => Deployment): void {
     );
   });
 
-  it('compares positions of 64 bits, and errs towards a miss where Redis counts in doubles', async () => {
+  it("compares positions of 64 bits, and answers a miss where Redis's doubles are not exact", async () => {
     using cache = await openCache(deployment());
     const high = (1n << 63n) + 12_345n;
     let state = await cache.begin('me', at(high));
@@ -364,7 +364,7 @@ export function sharedCacheContract(deployment: () => Deployment): void {
     assert.equal((await cache.state())?.watermark, next.watermark);
   });
 
-  it('applies a batch whose tags and tables overlap, and tags of no table', async () => {
+  it('applies a batch with overlapping tags and tables, and with tags of no table', async () => {
     using cache = await openCache(deployment());
     const state = await cache.begin('me', at(0));
     const custom: Tag = customTag("nobody's table");
