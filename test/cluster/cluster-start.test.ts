@@ -1,4 +1,7 @@
-/** Proves that an embedded cluster replicates, and that a test can cut its links, pause its replay, and kill and promote its servers. */
+/**
+ * Proves that an embedded cluster replicates, and that a test can cut its links, pause its replay, and kill and promote
+ * its servers.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { withSession } from '../../src/dev/postgres/session.ts';
