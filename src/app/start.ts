@@ -89,12 +89,12 @@ export async function startRuntime(request: RuntimeRequest): Promise<Runtime> {
       write: { writer: stacksOf(layer).write.writer, handlers: conflicts, metrics: telemetry.metrics },
       health: healthDeps(layer, isAdmin),
     });
-    const server = await serve(
-      { ...request, resolvers, ...(request.viewer ? {} : hookOf(module)) },
+    const server = await serve({
+      request: { ...request, resolvers, ...(request.viewer ? {} : hookOf(module)) },
       layer,
       compiled,
       schema,
-    );
+    });
     const close = async (): Promise<void> => {
       await server.close();
       await layer.close();
@@ -110,12 +110,16 @@ function hookOf({ viewer }: UserModule): Pick<UserModule, 'viewer'> {
   return viewer ? { viewer } : {};
 }
 
-function serve(
-  { config, telemetry, viewer, resolvers = {}, plans: given }: RuntimeRequest,
-  layer: DataLayer,
-  { model, adminFields }: CompiledSchema,
-  schema: GraphQLSchema,
-): Promise<RunningServer> {
+interface Serving {
+  readonly request: RuntimeRequest;
+  readonly layer: DataLayer;
+  readonly compiled: CompiledSchema;
+  readonly schema: GraphQLSchema;
+}
+
+function serve({ request, layer, compiled, schema }: Serving): Promise<RunningServer> {
+  const { config, telemetry, viewer, resolvers = {}, plans: given } = request;
+  const { model, adminFields } = compiled;
   const { options, region } = config;
   const {
     codec,

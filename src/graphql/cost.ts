@@ -73,6 +73,15 @@ interface Group {
   readonly nodes: FieldNode[];
 }
 
+/** One field that an operation selects. */
+interface Shown {
+  readonly type: GraphQLNamedType;
+  readonly definition: GraphQLField<unknown, unknown>;
+  readonly node: FieldNode;
+  /** Rows of the page around it; null outside of one. */
+  readonly page: number | null;
+}
+
 class CostCalculation {
   readonly #input: CostInput;
   readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
@@ -118,7 +127,7 @@ class CostCalculation {
       const named = getNamedType(definition.type);
       const selections = nodes.flatMap(({ selectionSet }) => (selectionSet ? [selectionSet] : []));
       if (!isCompositeType(named) || selections.length === 0) continue;
-      const { rows, page } = this.#rows(type, definition, node, asked.page);
+      const { rows, page } = this.#rows({ type, definition, node, page: asked.page });
       this.#walk({ type: named, selections, times: asked.times * rows, page });
     }
   }
@@ -135,12 +144,7 @@ class CostCalculation {
   }
 
   /** How many objects one field returns; a connection is one object, whose `edges` and `nodes` have its page's rows. */
-  #rows(
-    type: GraphQLNamedType,
-    definition: GraphQLField<unknown, unknown>,
-    node: FieldNode,
-    page: number | null,
-  ): { readonly rows: number; readonly page: number | null } {
+  #rows({ type, definition, node, page }: Shown): { readonly rows: number; readonly page: number | null } {
     const known = this.#known(type, definition.name);
     if (known?.kind === 'connection')
       return { rows: 1, page: Math.min(this.#size(definition, node) ?? known.defaultPageSize, known.maxPageSize) };

@@ -87,7 +87,7 @@ export function registerForward<C extends BaseContext>(app: FastifyInstance, rou
         if (isDeeper([mutation.variables, mutation.extensions], route.options.maxRequestDepth))
           return answer(reply, 400, JSON.stringify(tooDeep(route.options.maxRequestDepth)));
         route.telemetry.metrics.mutations.inc({ way: 'received' });
-        return run(route, mutation, request.id, reply);
+        return run(route, { mutation, id: request.id, reply });
       },
     );
   });
@@ -95,9 +95,7 @@ export function registerForward<C extends BaseContext>(app: FastifyInstance, rou
 
 async function run<C extends BaseContext>(
   { apollo, context }: ForwardRoute<C>,
-  mutation: ForwardedMutation,
-  id: string,
-  reply: FastifyReply,
+  { mutation, id, reply }: { readonly mutation: ForwardedMutation; readonly id: string; readonly reply: FastifyReply },
 ): Promise<FastifyReply> {
   const { query, operationName, variables, extensions, headers } = mutation;
   const accept = headers['accept'];

@@ -126,7 +126,7 @@ export async function startServer<C extends BaseContext>(settings: ServerSetting
   const apollo = createApollo(settings);
   await apollo.start();
   const app = await createApp({ options, telemetry, draining: () => state.draining });
-  if (settings.answers) answerEarly(app, settings, settings.answers, () => state.draining);
+  if (settings.answers) answerEarly(app, { ...settings, answers: settings.answers, draining: () => state.draining });
   const live = settings.live && createLive(settings, settings.live, { apollo, draining: () => state.draining });
   const handler = fastifyApolloHandler(apollo, {
     context: (request, reply) => buildContext(settings, request, reply),
@@ -201,9 +201,14 @@ export async function startServer<C extends BaseContext>(settings: ServerSetting
  */
 function answerEarly<C extends BaseContext>(
   app: FastifyInstance,
-  { viewers, options, tokenCookies, telemetry }: ServerSettings<C>,
-  answers: NonNullable<ServerSettings<C>['answers']>,
-  draining: () => boolean,
+  {
+    viewers,
+    options,
+    tokenCookies,
+    telemetry,
+    answers,
+    draining,
+  }: ServerSettings<C> & Required<Pick<ServerSettings<C>, 'answers'>> & { readonly draining: () => boolean },
 ): void {
   const exceptWith = [...(tokenCookies ? ['cookie'] : []), ...(options.corsOrigins === '' ? [] : ['origin'])];
   const [usual] = app.server.listeners('request') as RequestListener[];

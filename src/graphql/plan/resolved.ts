@@ -55,7 +55,7 @@ export function rememberResolved(schema: GraphQLSchema, model: Model, user: User
     if (isCompositeType(type) && isTyped(type, user)) typed.add(type);
     if (!isObjectType(type)) continue;
     for (const field of Object.values(type.getFields())) {
-      const resolved = isOwn(user, type.name, field.name) ? undefined : resolvedBy(schema, model, type, field);
+      const resolved = isOwn(user, type.name, field.name) ? undefined : resolvedBy({ schema, model }, type, field);
       if (resolved) fields.set(field, resolved);
     }
   }
@@ -83,8 +83,7 @@ function isTyped(type: GraphQLNamedType, user: UserResolvers): boolean {
 }
 
 function resolvedBy(
-  schema: GraphQLSchema,
-  model: Model,
+  { schema, model }: { readonly schema: GraphQLSchema; readonly model: Model },
   type: GraphQLNamedType,
   field: GraphQLField<unknown, unknown>,
 ): Resolved | undefined {
