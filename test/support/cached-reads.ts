@@ -1,6 +1,6 @@
 /**
- * Owns the proof of reads that caches answer, over HTTP and real servers: what they may answer at each level, and that
- * it is never older.
+ * Owns the proof of reads that caches answer, over HTTP and on real servers: which reads they may answer at each level,
+ * and that no answer is older than its token.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -126,7 +126,7 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
       }
     });
 
-    it('are never older than the token: with replay paused the primary answers', async () => {
+    it('are never older than their token, since the primary answers while replay is paused', async () => {
       const before = await warm<{ task: { title: string } }>(EU, TASK, { id: '1' });
       await whilePaused(EU, async () => {
         const title = fresh();
@@ -143,7 +143,7 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
       });
     });
 
-    it('are never older than the token while everybody writes and reads', async () => {
+    it('are never older than their token while all clients write and read', async () => {
       const ids = ['11', '12', '13'];
       await Promise.all(
         ids.map(async (id) => {
@@ -157,7 +157,7 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
       );
     });
 
-    it('name the position of the cached value in their token, so that no client goes back in another region', async () => {
+    it('return a token with the position of the cached value, so that no client sees an older state in another region', async () => {
       await whilePaused(AP, async () => {
         const title = fresh();
         await psql('UPDATE tasks SET title = $1 WHERE id = 21', [title]);
@@ -168,7 +168,7 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
       });
     });
 
-    it('show a row that was missing and was then inserted', async () => {
+    it('show a row that was missing before and has been inserted', async () => {
       const email = `new${redis}@example.com`;
       const query = 'query($email: String!) { userByEmail(email: $email) { name } }';
       assert.equal((await warm<{ userByEmail: unknown }>(EU, query, { email })).data.userByEmail, null);
@@ -188,7 +188,7 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
       );
     });
 
-    it('follow a row that moves: both pages and both counts, whoever moved it', async () => {
+    it('follow a row that moves, in both pages and both counts, whichever program moved it', async () => {
       const [row] = await psql<{ id: string; project: string; other: string }>(
         'SELECT t.id::text, t.project_id::text AS project, p.id::text AS other FROM tasks t JOIN projects p ON p.organization_id = t.organization_id AND p.id <> t.project_id ORDER BY t.id, p.id LIMIT 1',
       );
@@ -227,7 +227,7 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
       assert.equal(data.task.comments.totalCount, 0);
     });
 
-    it("show with STRONG what was just written elsewhere, and come from the region's cache where nothing was written", async () => {
+    it("show with STRONG the latest write of another region, and come from the region's cache if nothing was written", async () => {
       const query = `query($id: ID!) @consistent(level: STRONG) { task(id: $id) { title } }`;
       for (let round = 0; round < 15; round += 1) {
         const title = fresh();
@@ -242,7 +242,7 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
       assert.equal(next.consistency?.servedBy.primary, 1, 'next to the primary no cache is asked');
     });
 
-    it('come from the cache within the bound of BOUNDED, and not beyond it', async () => {
+    it('come from the cache within the bound of BOUNDED, and from the database beyond it', async () => {
       const query = (maxLagMs: number): string =>
         `query($id: ID!) @consistent(level: BOUNDED, maxLagMs: ${maxLagMs}) { task(id: $id) { title } }`;
       await warm(EU, query(60_000), { id: '41' });
@@ -283,7 +283,7 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
       }
     });
 
-    it("are right after the region's server was killed and came back", async () => {
+    it('are correct after the database server of the region was killed and came back', async () => {
       await warm(EU, TASK, { id: '61' });
       await app.cluster.killPostgres(EU);
       const title = fresh();

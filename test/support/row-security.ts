@@ -1,6 +1,6 @@
 /**
- * Owns the proof of row-level security under the caches: the viewer reaches the policies on every path, and nobody is
- * shown what was kept for another.
+ * Owns the proof of row-level security under the caches: the viewer reaches the policies on every path, and no viewer
+ * is shown what was cached for another.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -219,7 +219,7 @@ function asRole(dsn: string, user: string): string {
 /** Declares the tests of one case. */
 export function provesRowSecurity({ name, role, options, redis }: RowSecurityCase): void {
   const skip = redis && findRedis() === null && 'neither redis-server nor valkey-server is here';
-  describe(`row-level security: ${name}`, { skip }, () => {
+  describe(`row-level security, where ${name},`, { skip }, () => {
     let app: TestApp;
     before(async () => {
       app = await startTestApp({
@@ -252,7 +252,7 @@ export function provesRowSecurity({ name, role, options, redis }: RowSecurityCas
     const settingsOf = (viewer: Viewer | null): string =>
       [viewer?.tenant ?? '', viewer?.id ?? '', viewer?.roles.join(',') ?? ''].join('|');
 
-    it('shows each viewer what the policies say, at every level, whoever asked before', async () => {
+    it('shows each viewer what the policies allow, at every level, whichever viewer has read before', async () => {
       for (const region of [EU, US]) {
         for (const level of ['', '@consistent(level: STRONG)', '@consistent(level: SNAPSHOT)', '']) {
           for (const { query, of } of SEEN) {
@@ -271,7 +271,7 @@ export function provesRowSecurity({ name, role, options, redis }: RowSecurityCas
       );
     });
 
-    it('tells the database who the viewer is, and leaves no setting on the connection', async () => {
+    it('passes the viewer to the database, and leaves no setting on the connection', async () => {
       for (let i = 0; i < 5; i += 1) {
         for (const viewer of VIEWERS) {
           assert.deepEqual((await ask(viewer, '{ whoami }')).data, { whoami: `${role} ${settingsOf(viewer)}` });
@@ -338,7 +338,7 @@ export function provesRowSecurity({ name, role, options, redis }: RowSecurityCas
       assert.deepEqual(await written(), earlier);
     });
 
-    it('shows what was written to those who may see it, and at once to the writer', async () => {
+    it('shows a write to every viewer who may see it, and at once to its writer', async () => {
       const { data, errors } = await ask<{ addNote: { note: { id: string; tenant: string } } }>(
         BOB,
         'mutation { addNote(input: { slug: "b-2", body: "new" }) { note { id tenant } token } }',
@@ -364,7 +364,7 @@ export function provesRowSecurity({ name, role, options, redis }: RowSecurityCas
         });
     });
 
-    it('follows a membership that the policy looks up: such rows are not kept', async () => {
+    it('follows a membership that a policy reads, and such rows are not cached', async () => {
       const folder = async (viewer: Viewer): Promise<unknown> =>
         (await ask<{ folder: unknown }>(viewer, '{ folder(id: 2) { name } }')).data?.folder;
       assert.deepEqual([await folder(ANN), await folder(BOB)], [{ name: 'of ann' }, null]);
@@ -382,7 +382,7 @@ export function provesRowSecurity({ name, role, options, redis }: RowSecurityCas
       assert.deepEqual([await folder(ANN), await folder(BOB)], [{ name: 'of ann' }, null]);
     });
 
-    it('drops what is cached when a policy changes', async () => {
+    it('empties the cache when a policy changes', async () => {
       const count = async (): Promise<unknown> =>
         (await ask<{ noteCount: number }>(BOB, '{ noteCount }')).data?.noteCount;
       assert.equal(await count(), 1);
@@ -392,7 +392,7 @@ export function provesRowSecurity({ name, role, options, redis }: RowSecurityCas
       await until('the old policy', async () => (await count()) === 1, { withinMs: 30_000 });
     });
 
-    it("holds in the library, with settings of the caller's own where they are given", async () => {
+    it("applies in the library, also with settings of the caller's own", async () => {
       const regions = Object.fromEntries(
         app.cluster.regions.map(({ name }) => [name, { databaseUrl: loggedIn(app.cluster.dsnFor(EU, name)) }]),
       );
@@ -454,48 +454,44 @@ export function provesRowSecurity({ name, role, options, redis }: RowSecurityCas
       }
     });
 
-    it(
-      'does not share what is cached between processes that connect as different roles',
-      { skip: !redis },
-      async () => {
-        const layerAs = (dsn: (region: string) => string): ReturnType<typeof createDataLayer> => {
-          const regions = Object.fromEntries(
-            app.cluster.regions.map(({ name, redisUrl }) => [
-              name,
-              { databaseUrl: dsn(name), ...(redisUrl === null ? {} : { redisUrl }) },
-            ]),
-          );
-          return createDataLayer({
-            settings: { region: EU, regions, tokenSecret: 'another secret for tests', viewerSettings: CARRIED },
-            schema: [{ name: 'notes.graphql', body: SDL.replace(/ {2}(bodies|whoami|whoWrites).*\n/g, '') }],
-            telemetry: silentTelemetry(),
-          });
-        };
-        const layers = await Promise.all([
-          layerAs((name) => asRole(app.cluster.dsnFor(EU, name), 'app')),
-          layerAs((name) => app.cluster.dsnFor(EU, name)),
-        ]);
-        try {
-          for (let i = 0; i < 3; i += 1) {
-            for (const [layer, rows] of [
-              [layers[0], 2],
-              [layers[1], 3],
-            ] as const) {
-              assert.equal(
-                (await layer.read('SELECT slug FROM notes ORDER BY slug', [], { viewer: ANN, dependsOn: ['Note'] }))
-                  .rows.length,
-                rows,
-              );
-              const bound = layer.loaders({ viewer: ANN });
-              assert.equal((await bound.loaders.one('Note', ['slug'], ['b-1'])) === null, rows === 2);
-              await bound.close();
-            }
+    it('does not share cached values between processes that connect as different roles', { skip: !redis }, async () => {
+      const layerAs = (dsn: (region: string) => string): ReturnType<typeof createDataLayer> => {
+        const regions = Object.fromEntries(
+          app.cluster.regions.map(({ name, redisUrl }) => [
+            name,
+            { databaseUrl: dsn(name), ...(redisUrl === null ? {} : { redisUrl }) },
+          ]),
+        );
+        return createDataLayer({
+          settings: { region: EU, regions, tokenSecret: 'another secret for tests', viewerSettings: CARRIED },
+          schema: [{ name: 'notes.graphql', body: SDL.replace(/ {2}(bodies|whoami|whoWrites).*\n/g, '') }],
+          telemetry: silentTelemetry(),
+        });
+      };
+      const layers = await Promise.all([
+        layerAs((name) => asRole(app.cluster.dsnFor(EU, name), 'app')),
+        layerAs((name) => app.cluster.dsnFor(EU, name)),
+      ]);
+      try {
+        for (let i = 0; i < 3; i += 1) {
+          for (const [layer, rows] of [
+            [layers[0], 2],
+            [layers[1], 3],
+          ] as const) {
+            assert.equal(
+              (await layer.read('SELECT slug FROM notes ORDER BY slug', [], { viewer: ANN, dependsOn: ['Note'] })).rows
+                .length,
+              rows,
+            );
+            const bound = layer.loaders({ viewer: ANN });
+            assert.equal((await bound.loaders.one('Note', ['slug'], ['b-1'])) === null, rows === 2);
+            await bound.close();
           }
-        } finally {
-          await Promise.all(layers.map((layer) => layer.close()));
         }
-      },
-    );
+      } finally {
+        await Promise.all(layers.map((layer) => layer.close()));
+      }
+    });
 
     it('adds no round trip to writes', async () => {
       const { metrics } = stacksOf(app.server(EU).layer).telemetry;

@@ -1,6 +1,6 @@
 /**
- * Owns the attempts to cross from one tenant to another on every path, warm and cold: each answer must be that for a
- * row that never existed.
+ * Owns the attempts to cross from one tenant to another on every path, with and without cached values: each answer must
+ * be the one for a row that never existed.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -184,7 +184,7 @@ const STRANGERS = [
 /** Declares the tests, for servers with or without Redis. */
 export function keepsTenantsApart({ redis }: { readonly redis: boolean }): void {
   const skip = redis && findRedis() === null && 'neither redis-server nor valkey-server is here';
-  describe(`crossing tenants, ${redis ? 'with' : 'without'} Redis`, { skip }, () => {
+  describe(`an attempt to cross tenants, ${redis ? 'with' : 'without'} Redis,`, { skip }, () => {
     let app: TestApp;
     let a: Belongings;
     let b: Belongings;
@@ -254,7 +254,7 @@ export function keepsTenantsApart({ redis }: { readonly redis: boolean }): void 
       shown(await ask(who, region, way, target), target);
 
     for (const way of READS) {
-      it(`reads nothing: ${way.name}`, async () => {
+      it(`reads nothing of another tenant: ${way.name}`, async () => {
         for (const region of [EU, US]) {
           const nothing = await asked('a', region, way, ghost);
           const same = async (when: string): Promise<void> =>
@@ -277,13 +277,13 @@ export function keepsTenantsApart({ redis }: { readonly redis: boolean }): void 
       });
     }
 
-    it('has warmed caches in doing so', async () => {
+    it('was made on warm caches', async () => {
       const way = READS[0] as Way;
       const answer = await ask('b', EU, way, b);
       assert.ok((answer.consistency?.servedBy.cache ?? 0) > 0, JSON.stringify(answer.consistency));
     });
 
-    it('reads no row of others at the root, whatever the filter, the page and the cursor', async () => {
+    it('reads no row of another tenant at the root, with any filter, page and cursor', async () => {
       const [own] = await app.cluster.query<{ tasks: number; projects: string[] }>(
         US,
         'SELECT count(*)::int AS tasks, (SELECT array_agg(id::text ORDER BY id) FROM projects WHERE organization_id = $1) AS projects FROM tasks WHERE organization_id = $1',
@@ -337,7 +337,7 @@ export function keepsTenantsApart({ redis }: { readonly redis: boolean }): void 
       }
     });
 
-    it('counts per tenant, and shares rows by key', async () => {
+    it('counts rows of its own tenant only, and shares cached rows by key', async () => {
       const count = async (who: string): Promise<unknown> =>
         (await app.gql(EU, '{ taskCount }', { headers: { authorization: `Bearer ${bearers.get(who)}` } })).data;
       for (let i = 0; i < 3; i += 1) assert.notDeepEqual(await count('a'), await count('b'));
@@ -356,7 +356,7 @@ export function keepsTenantsApart({ redis }: { readonly redis: boolean }): void 
     });
 
     for (const way of WRITES) {
-      it(`writes nothing: ${way.name}`, async () => {
+      it(`writes nothing of another tenant: ${way.name}`, async () => {
         const state = async (): Promise<unknown> =>
           app.cluster.query(
             US,
