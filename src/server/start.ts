@@ -31,7 +31,7 @@ import { LiveOperations, type LiveRequest, type LiveServing } from './live/opera
 import { LiveServer, type LiveHttpLimits } from './live/serve.ts';
 import { registerHealth, type Readiness } from './health.ts';
 import { GRAPHQL_METHODS, GRAPHQL_PATH } from './requests.ts';
-import { createStores } from './stores.ts';
+import { createStores, textOfHash, type Stores } from './stores.ts';
 import { keepToOneClient, requestCookies, type TokenCookieRules } from './token-cookies.ts';
 import { joinedHeaders, type Headers, type Viewers } from './viewer.ts';
 
@@ -123,11 +123,12 @@ export interface RunningServer {
 export async function startServer<C extends BaseContext>(settings: ServerSettings<C>): Promise<RunningServer> {
   const { options, telemetry } = settings;
   const state = { draining: false };
-  const apollo = createApollo(settings);
+  const stores = createStores(options);
+  const apollo = createApollo(settings, stores);
   await apollo.start();
   const app = await createApp({ options, telemetry, draining: () => state.draining });
   if (settings.answers) answerEarly(app, { ...settings, answers: settings.answers, draining: () => state.draining });
-  const live = settings.live && createLive(settings, settings.live, { apollo, draining: () => state.draining });
+  const live = settings.live && createLive(settings, settings.live, { apollo, stores, draining: () => state.draining });
   const handler = fastifyApolloHandler(apollo, {
     context: (request, reply) => buildContext(settings, request, reply),
   });
@@ -230,13 +231,10 @@ function answerEarly<C extends BaseContext>(
   );
 }
 
-function createApollo<C extends BaseContext>({
-  schema,
-  plugins,
-  options,
-  telemetry,
-  explain,
-}: ServerSettings<C>): ApolloServer<C> {
+function createApollo<C extends BaseContext>(
+  { schema, plugins, options, telemetry, explain }: ServerSettings<C>,
+  stores: Stores,
+): ApolloServer<C> {
   const log = telemetry.log.child({ part: 'apollo' });
   return new ApolloServer<C>({
     schema,
@@ -251,7 +249,7 @@ function createApollo<C extends BaseContext>({
     hideSchemaDetailsFromClientErrors: !options.introspection,
     validationRules: [depthLimit(options.maxQueryDepth), floatLiterals],
     parseOptions: { maxTokens: options.maxQueryTokens },
-    ...createStores(options),
+    ...stores,
     csrfPrevention: { requestHeaders: [...PREFLIGHTED] },
     allowBatchedHttpRequests: false,
     includeStacktraceInErrorResponses: false,
@@ -294,7 +292,11 @@ async function buildContext<C extends BaseContext>(
 function createLive<C extends BaseContext>(
   settings: ServerSettings<C>,
   serving: LiveServing,
-  { apollo, draining }: { readonly apollo: ApolloServer<C>; readonly draining: () => boolean },
+  {
+    apollo,
+    stores,
+    draining,
+  }: { readonly apollo: ApolloServer<C>; readonly stores: Stores; readonly draining: () => boolean },
 ): LiveServer<C> {
   const { schema, viewers, options, telemetry } = settings;
   const context = (request: LiveRequest): Promise<C> =>
@@ -306,7 +308,13 @@ function createLive<C extends BaseContext>(
       signal: new AbortController().signal,
       forwarded: false,
     }));
-  const operations = new LiveOperations({ apollo, serving, context, maxTokens: options.maxQueryTokens });
+  const operations = new LiveOperations({
+    apollo,
+    serving,
+    context,
+    maxTokens: options.maxQueryTokens,
+    textOf: textOfHash(stores),
+  });
   return new LiveServer({ operations, schema, viewers, limits: options, telemetry, draining });
 }
 

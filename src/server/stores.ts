@@ -3,7 +3,7 @@ import { type ApolloServerOptions, type BaseContext } from '@apollo/server';
 import { LRUCache } from 'lru-cache';
 import { type Options } from '../config/options.ts';
 
-type Stores = Pick<ApolloServerOptions<BaseContext>, 'documentStore' | 'persistedQueries'>;
+export type Stores = Pick<ApolloServerOptions<BaseContext>, 'documentStore' | 'persistedQueries'>;
 
 /** Both caches belong to this process and contain only documents that have passed validation. */
 export function createStores({
@@ -20,6 +20,15 @@ export function createStores({
         ? false
         : { cache: new Store<string>({ maxBytes: persistedQueryBytes, bytesOf: (text) => Buffer.byteLength(text) }) },
   };
+}
+
+/** Apollo keeps texts under this before their hash. */
+const BEFORE_HASH = 'apq:';
+
+/** Looks up the text of an operation that was sent with its hash before. */
+export function textOfHash({ persistedQueries }: Stores): (hash: string) => Promise<string | undefined> {
+  const cache = persistedQueries === false ? undefined : persistedQueries?.cache;
+  return async (hash) => cache?.get(`${BEFORE_HASH}${hash}`);
 }
 
 interface StoreLimits<V> {

@@ -50,6 +50,8 @@ export interface LiveOperationsDeps<C extends BaseContext> {
   readonly serving: LiveServing;
   readonly context: (request: LiveRequest) => Promise<C>;
   readonly maxTokens: number;
+  /** The text that the server knows by this hash. */
+  readonly textOf: (hash: string) => Promise<string | undefined>;
 }
 
 export class LiveOperations<C extends BaseContext> {
@@ -61,6 +63,16 @@ export class LiveOperations<C extends BaseContext> {
 
   get queries(): LiveQueries {
     return this.#deps.serving.queries;
+  }
+
+  /** What a request's body asks for, named by its hash if need be; null for what has no text that is known. */
+  async payloadOf(body: unknown): Promise<LivePayload | null> {
+    const payload = (body ?? {}) as Partial<LivePayload>;
+    if (typeof payload.query === 'string') return payload as LivePayload;
+    const persisted = payload.extensions?.['persistedQuery'] as { readonly sha256Hash?: unknown } | null | undefined;
+    const hash = persisted?.sha256Hash;
+    const query = typeof hash === 'string' ? await this.#deps.textOf(hash) : undefined;
+    return query === undefined ? null : { ...payload, query };
   }
 
   /** Null for a document that cannot be parsed or lacks the operation; execution reports the error. */

@@ -58,8 +58,9 @@ export class LiveServer<C extends BaseContext> {
   /** Answers the request as a stream. Returns false for a request that expects a single answer. */
   async answer(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
     const framing = framingOf(request.headers.accept);
-    const payload = request.body as LivePayload | null | undefined;
-    if (framing === null || request.method !== 'POST' || typeof payload?.query !== 'string') return false;
+    if (framing === null || request.method !== 'POST') return false;
+    const payload = await this.#deps.operations.payloadOf(request.body);
+    if (payload === null) return false;
     const isLive = this.#deps.operations.operationOf(payload)?.operation.operation === OperationTypeNode.SUBSCRIPTION;
     // Clients list the media types of streams besides the usual ones for any operation.
     if (!isLive && (framing !== EVENTS || acceptedType(request.headers.accept) !== null)) return false;

@@ -62,7 +62,7 @@ describe("directives of the application that are called as Meridian's own", () =
 
   it('are accepted as copies, and under other names', async () => {
     const copy =
-      'enum ConsistencyLevel { EVENTUAL BOUNDED SESSION STRONG SNAPSHOT } "As everywhere." directive @consistent(maxLagMs: Int, level: ConsistencyLevel) on FIELD | QUERY | MUTATION directive @tenant("Whose." column: String!) on OBJECT';
+      'enum ConsistencyLevel { EVENTUAL BOUNDED SESSION STRONG SNAPSHOT } "As everywhere." directive @consistent(maxLagMs: Int, level: ConsistencyLevel) on FIELD | QUERY | MUTATION | SUBSCRIPTION directive @tenant("Whose." column: String!) on OBJECT';
     assert.deepEqual(
       await problemsOf(`${copy} directive @ttl(seconds: Int) on OBJECT ${team('@ttl(seconds: 3)')}`),
       [],

@@ -131,7 +131,7 @@ for (const [composer, compose] of Object.entries(COMPOSERS)) {
       assert.deepEqual(
         [directive?.locations.toSorted(), directive?.args.map(({ name, type }) => [name, String(type)])],
         [
-          ['FIELD', 'MUTATION', 'QUERY'],
+          ['FIELD', 'MUTATION', 'QUERY', 'SUBSCRIPTION'],
           [
             ['level', 'ConsistencyLevel'],
             ['maxLagMs', 'Int'],
