@@ -9,6 +9,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep } from '../../src/base/clock.ts';
 import { meridian } from '../support/command.ts';
+import { EventWatcher, SocketWatcher } from '../support/live.ts';
 import { redisOrSkip } from '../support/redis.ts';
 import { until } from '../support/replica-set.ts';
 import {
@@ -79,6 +80,22 @@ suite('several workers of one server', { skip }, () => {
       valueOf(metrics, 'meridian_cache_lookups_total{layer="shared",outcome="hit"}');
     assert.ok(hits > 0, 'some were answered from the caches');
     for (const agent of agents) agent.destroy();
+  });
+
+  test('a live query at any worker is told of what another one writes, over either transport', async () => {
+    const query = 'subscription { item(id: 5) { note } }';
+    const watchers = Array.from({ length: 16 }, (_, i) =>
+      i % 2 === 0 ? new EventWatcher(server.url, { query }) : new SocketWatcher(server.url, { query }),
+    );
+    await Promise.all(watchers.map((watcher) => watcher.message(0)));
+    const figures = async (name: string): Promise<number> => valueOf(await metricsOf(), `meridian_live_${name}`);
+    assert.equal(await figures('subscribers'), watchers.length);
+    assert.equal(await figures('queries'), 2, 'both workers serve some of them');
+    await send(server.url, 'mutation { editItem(id: 5, note: "seen by all") { item { note } } }');
+    for (const watcher of watchers)
+      assert.deepEqual((await watcher.message(1)).data, { item: { note: 'seen by all' } });
+    await Promise.all(watchers.map((watcher) => watcher[Symbol.asyncDispose]()));
+    await until('nobody subscribes any more', async () => (await figures('subscribers')) === 0);
   });
 
   test('the metrics of any worker cover all workers: counters are added up, and gauges too where a sum has a meaning', async () => {

@@ -20,6 +20,7 @@ const READY_MS = 60_000;
 const MAX_CONNECTIONS = 500;
 const SDL = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])
 type Query { item(id: ID!): Item slow(ms: Int!): String! }
+type Subscription { item(id: ID!): Item @live }
 type Mutation { editItem(id: ID!, note: String): ItemPayload @update }
 type Item @entity @key(fields: "id") { id: ID! note: String }
 type ItemPayload { item: Item }`;

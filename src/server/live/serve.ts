@@ -13,7 +13,7 @@ import { acceptedType } from '../accept.ts';
 import { GRAPHQL_PATH } from '../requests.ts';
 import { joinedHeaders, type Viewers } from '../viewer.ts';
 import { watchLife } from './life.ts';
-import { errorOf, type LiveAsker, type LiveOperations, type LivePayload } from './operations.ts';
+import { errorOf, type LiveAsker, type LiveOperations } from './operations.ts';
 import { Sockets, type SocketLimits } from './sockets.ts';
 import { EVENTS, framingOf, stream, type Framing } from './streams.ts';
 
