@@ -111,14 +111,6 @@ export const BREAKS: Readonly<Record<string, readonly Cut[]>> = {
   'guard-of-answers': ANSWER_GUARD,
   'dependencies-of-answers': ANSWER_DEPENDENCIES,
   shortcuts: SHORTCUTS,
-  /** What changes while a live query is answered is not looked for. */
-  'live-look': [
-    {
-      file: '/src/live/queries.ts',
-      text: '    return this.#deps.cache?.isCurrent(epoch, asOf.lsn, tags) ?? false;\n',
-      instead: '    return this.#deps.cache !== null && (epoch !== null || asOf !== null);\n',
-    },
-  ],
   /** Live queries are not told of changes. */
   'live-word': [{ file: '/src/live/queries.ts', text: ' query.changed(watermark);\n', instead: ';\n' }],
   /** What a live query has shown is no floor of its next answer. */
