@@ -313,6 +313,7 @@ function createLive<C extends BaseContext>(
     serving,
     context,
     maxTokens: options.maxQueryTokens,
+    log: telemetry.log,
     textOf: textOfHash(stores),
   });
   return new LiveServer({ operations, schema, viewers, limits: options, telemetry, draining });

@@ -3,7 +3,7 @@
  * execution, which is that of any other operation.
  */
 import { type ApolloServer, type BaseContext } from '@apollo/server';
-import { getOperationAST, parse, type DocumentNode, type OperationDefinitionNode } from 'graphql';
+import { getOperationAST, GraphQLError, parse, type DocumentNode, type OperationDefinitionNode } from 'graphql';
 import { isMeridianError, MeridianError } from '../../base/errors.ts';
 import { type Viewer } from '../../base/viewer.ts';
 import { NO_POSITIONS, type Positions } from '../../consistency/positions.ts';
@@ -12,6 +12,7 @@ import { type LiveAnswer, type LiveResult } from '../../live/ports.ts';
 import { type LiveQueries } from '../../live/queries.ts';
 import { type Subscriber } from '../../live/subscriber.ts';
 import { FLOOR_HEADER, TOKEN_HEADER } from '../../protocol/headers.ts';
+import { type Log } from '../../telemetry/log.ts';
 import { type Headers } from '../viewer.ts';
 
 /** The operation that a client sends. */
@@ -50,6 +51,7 @@ export interface LiveOperationsDeps<C extends BaseContext> {
   readonly serving: LiveServing;
   readonly context: (request: LiveRequest) => Promise<C>;
   readonly maxTokens: number;
+  readonly log: Pick<Log, 'error'>;
   /** The text that the server knows by this hash. */
   readonly textOf: (hash: string) => Promise<string | undefined>;
 }
@@ -135,6 +137,8 @@ export class LiveOperations<C extends BaseContext> {
       const { positions, dependencies: basis } = watched;
       return { result: body.singleResult, positions, basis };
     } catch (error) {
+      if (!isMeridianError(error) && !(error instanceof GraphQLError))
+        this.#deps.log.error({ err: error, requestId: asker.id }, 'unexpected error in a live query');
       return { result: { errors: [errorOf(error)] }, positions: NO_POSITIONS, basis: null };
     }
   }
@@ -150,6 +154,7 @@ function nameOf(scope: string, { query, operationName, variables }: LivePayload,
 
 /** The form of an error in an answer. */
 export function errorOf(error: unknown): { readonly message: string; readonly extensions: Record<string, unknown> } {
+  if (error instanceof GraphQLError) return { message: error.message, extensions: error.extensions };
   const known = isMeridianError(error)
     ? error
     : new MeridianError({ code: 'REGION_UNAVAILABLE', message: 'The operation could not be executed now.' });
